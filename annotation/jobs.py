@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
 from annotation.corrections.uploads import REPLACE_FILE, discard_upload
+from annotation.intake.archives import UploadRefused
 from annotation.intake.importing import (
     STAGE_IMPORT,
     adopt_earlier_job,
@@ -16,6 +17,7 @@ from annotation.intake.importing import (
     end_cancelled_import,
     fail_import,
 )
+from annotation.intake.unpacking import unpack_upload
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, find_folders
 from annotation.judgements.importing import IMPORT_JUDGEMENTS
 from annotation.models import Campaign, Clip, ClipImport, JudgementImport
@@ -26,16 +28,26 @@ from qsave.tables.table import TableError
 
 @job_kind(STAGE_IMPORT)
 def stage_import(run: JobRun) -> dict[str, object]:
-    """Read the table of the import with key `clip_import`, for its preview."""
+    """Unpack the archives of the import with key `clip_import`, and read its table, for its preview."""
     from annotation.intake.import_preview import preview_import  # see import_clips
 
     clip_import = _find_import(run)
     try:
+        unpack_upload(clip_import, run.report_progress)
         preview_import(clip_import)
-    except TableError as error:
+    except (TableError, UploadRefused) as error:
         fail_import(clip_import, str(error))
         delete_files(clip_import)
         raise JobError(str(error)) from None
+    except (OSError, JobCancelledError) as error:
+        if not ClipImport.objects.filter(pk=clip_import.pk).exists():  # discarded meanwhile, with its files
+            delete_files(clip_import)
+            raise JobCancelledError from None
+        if isinstance(error, JobCancelledError):  # another worker took the job over
+            raise
+        reason = describe_machine_error(error)
+        fail_import(clip_import, reason)
+        raise JobError(reason) from error
     return {"rows": clip_import.row_count}
 
 
@@ -54,7 +66,7 @@ def import_clips(run: JobRun) -> dict[str, object]:
         if not Job.objects.filter(pk=run.job.pk, state=JobState.RUNNING).exists():  # no other worker took it over
             end_cancelled_import(clip_import)
         raise
-    except TableError as error:
+    except (TableError, UploadRefused) as error:
         fail_import(clip_import, str(error))
         delete_files(clip_import)  # the same table has no rows the next time either
         raise JobError(str(error)) from None

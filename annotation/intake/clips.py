@@ -22,6 +22,7 @@ from annotation.intake.row_claims import has_open_rows
 from annotation.intake.row_release import release_rows
 from annotation.intake.row_work import CLAIM_SIZE, work_through_rows
 from annotation.intake.staging import group_rows, stage_rows
+from annotation.intake.unpacking import unpack_upload
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files
 from annotation.judgements.upkeep import match_after_import
 from annotation.models import Campaign, ClipImport, ImportRow
@@ -100,9 +101,10 @@ def run_import(clip_import: ClipImport, *, workers: int = 0, on_progress: Progre
     """Stage the rows of an import, work through them and finish it. An attempt that was killed is resumed.
 
     `workers` processes read the videos; with 0, this one does, and a video that ends it ends the caller.
-    Raises TableError, and errors of the machine; the rows that are left wait then.
+    Raises TableError, UploadRefused, and errors of the machine; the rows that are left wait then.
     """
     release_rows(clip_import, died=True)
+    unpack_upload(clip_import, on_progress or (lambda _share, _message: None))
     stage_rows(clip_import)
     group_rows(clip_import)
     _count_done(clip_import)

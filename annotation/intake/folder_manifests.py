@@ -1,14 +1,21 @@
 """Find the manifest of a folder, or write one for a folder that has none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
 from annotation.intake.archives import UploadRefused
-from annotation.intake.folder_rows import VIDEO_SUFFIXES, FolderRows, is_hidden, list_rows_of_folder, write_rows
+from annotation.intake.folder_rows import (
+    VIDEO_SUFFIXES,
+    FolderRows,
+    is_hidden,
+    list_rows,
+    list_rows_of_folder,
+    write_rows,
+)
 from annotation.intake.manifests import SUFFIXES
 from qsave.words import isolate
 
@@ -28,10 +35,11 @@ class GeneratorMissing(UploadRefused):
 class Manifest:
     """A table of clips, the folder of its videos, what people call it, and remarks on rows without a table.
 
-    `videos` is empty if they are beside the table, and the address of a bucket if they are there.
+    The table is known only after archives are unpacked. `videos` is empty if they are beside it, and the address of a
+    bucket if they are there.
     """
 
-    path: Path
+    path: Path | None
     videos: Path | str
     name: str
     notes: list[str] = field(default_factory=list)
@@ -49,14 +57,23 @@ def prepare_manifest(
     if path is None:
         listed = list_rows_of_folder(folder, generator=generator, follow_links=follow_links)
         if not listed.rows:
-            raise UploadRefused(_describe_missing(folder))
+            raise UploadRefused(_describe_missing(path.name for path in folder.iterdir()))
         return write_manifest(listed, folder, (work_folder or folder) / ROWS_FILE)
     if path.stat().st_size == 0:
-        raise UploadRefused(
-            _("The manifest %(name)s is empty (0 bytes). Choose one that has a row for each video.")
-            % {"name": isolate(path.name)}
-        )
+        raise _make_empty_error(path.name)
     return Manifest(path, path.parent, path.name)
+
+
+def check_names(sizes: Mapping[str, int], *, generator: str) -> None:
+    """Raise what `prepare_manifest` would raise for a folder with files of these paths and sizes in bytes."""
+    name = _find_manifest_name(sizes)
+    if name is None:
+        listed = list_rows(sizes, lambda _path: "", generator=generator)
+        if not listed.rows:
+            raise UploadRefused(_describe_missing(name for name in sizes if "/" not in name))
+        _check_generators(listed)
+    elif not sizes[name]:
+        raise _make_empty_error(PurePosixPath(name).name)
 
 
 def find_manifest(folder: Path) -> Path | None:
@@ -86,6 +103,17 @@ def choose_manifest(files: Iterable[File]) -> File | None:
     return next(iter(named or manifests), None)
 
 
+def _find_manifest_name(names: Iterable[str]) -> str | None:
+    """Return what `find_manifest` finds among files of these paths."""
+    paths = [PurePosixPath(name) for name in names]
+    folders = {path.parts[0] for path in paths if len(path.parts) > 1 and not is_hidden(path.parts[0])}
+    for level in (PurePosixPath(), *(PurePosixPath(folder) for folder in folders if len(folders) == 1)):
+        manifest = choose_manifest([path for path in paths if path.parent == level])
+        if manifest is not None:
+            return str(manifest)
+    return None
+
+
 def _list_only_folder(folder: Path) -> list[Path]:
     folders = [path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name)]
     return folders if len(folders) == 1 else []
@@ -93,11 +121,7 @@ def _list_only_folder(folder: Path) -> list[Path]:
 
 def write_manifest(listed: FolderRows, folder: Path | str, path: Path) -> Manifest:
     """Write listed rows as the manifest of a folder. Raises GeneratorMissing."""
-    if listed.needs_generator:
-        raise GeneratorMissing(
-            _("There is no manifest, and %(name)s is in no folder. Name the generator of such videos and try again.")
-            % {"name": isolate(next(row["video"] for row in listed.rows if not row["generator"]))}
-        )
+    _check_generators(listed)
     write_rows(listed.rows, path)
     generators = sorted({row["generator"] for row in listed.rows})
     return Manifest(
@@ -105,8 +129,23 @@ def write_manifest(listed: FolderRows, folder: Path | str, path: Path) -> Manife
     )
 
 
-def _describe_missing(folder: Path) -> str:
-    archives = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in OTHER_ARCHIVES]
+def _check_generators(listed: FolderRows) -> None:
+    if listed.needs_generator:
+        raise GeneratorMissing(
+            _("There is no manifest, and %(name)s is in no folder. Name the generator of such videos and try again.")
+            % {"name": isolate(next(row["video"] for row in listed.rows if not row["generator"]))}
+        )
+
+
+def _make_empty_error(name: str) -> UploadRefused:
+    return UploadRefused(
+        _("The manifest %(name)s is empty (0 bytes). Choose one that has a row for each video.")
+        % {"name": isolate(name)}
+    )
+
+
+def _describe_missing(names: Iterable[str]) -> str:
+    archives = [name for name in sorted(names) if PurePosixPath(name).suffix.lower() in OTHER_ARCHIVES]
     if archives:
         names = ", ".join(isolate(name) for name in archives)
         return _("Only zip archives are unpacked. Send %(names)s as a zip.") % {"names": names}

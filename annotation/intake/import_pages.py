@@ -87,8 +87,10 @@ def import_act(request: AuthedRequest, pk: int, act: str) -> HttpResponse:
 
 
 def _start(request: AuthedRequest, one: ClipImport) -> str:
-    importing.start_import(actor=request.user, clip_import=one, applies_changes="applies_changes" in request.POST)
-    return _("The import has started.")
+    applies_changes = "applies_changes" in request.POST
+    started = importing.start_import(actor=request.user, clip_import=one, applies_changes=applies_changes)
+    is_running = started.state == ClipImport.State.RUNNING
+    return _("The import has started.") if is_running else _("The files are being read again for the preview.")
 
 
 def _group(request: AuthedRequest, one: ClipImport) -> str:
@@ -141,7 +143,9 @@ def _write_next(page: import_reading.RowPage, state: str) -> str:
 def _make_stamp(request: AuthedRequest, context: dict[str, Any]) -> str:
     """Return what the regions of the page depend on. Their HTML differs each time: its forms have new tokens."""
     counts = sorted(context["progress"].counts.items())
-    content = (request.get_full_path(), context["state"], context["is_reading"], counts, context["may_undo"])
+    job = context["one"].job
+    reading = (job.progress, job.message) if context["is_reading"] else None
+    content = (request.get_full_path(), context["state"], reading, counts, context["may_undo"])
     return sha256(repr(content).encode()).hexdigest()
 
 

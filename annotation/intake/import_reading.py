@@ -102,8 +102,8 @@ def find_error(clip_import: ClipImport) -> str:
 
 
 def has_rows_to_read(clip_import: ClipImport) -> bool:
-    """Return whether a failed import can be resumed: its rows are stored, or its table is still there."""
-    return clip_import.row_count is not None or Path(clip_import.manifest).exists()
+    """Return whether a failed import can be resumed: its rows are stored, or its table or archives are still there."""
+    return clip_import.row_count is not None or Path(clip_import.manifest or clip_import.videos).exists()
 
 
 def read_progress(clip_import: ClipImport) -> Progress:

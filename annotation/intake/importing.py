@@ -62,9 +62,14 @@ def request_import(
 
 @transaction.atomic
 def start_import(*, actor: User, clip_import: ClipImport, applies_changes: bool = False) -> ClipImport:
-    """Start a previewed import, or resume a failed one. Raises StateRefused in other states."""
+    """Start a previewed import, or resume a failed one. Raises StateRefused in other states.
+
+    One that failed before its preview was there is read again for its preview, and not started.
+    """
     require_role(actor, Role.LEAD)
     current = _lock_import(clip_import, State.PREVIEWED, State.FAILED)
+    if find_state(current) == State.FAILED and current.job is not None and current.job.kind == STAGE_IMPORT:
+        return _read_again(current, actor)
     if find_state(current) == State.PREVIEWED:
         _check_is_read(current)
         current.applies_changes = applies_changes
@@ -91,6 +96,13 @@ def group_by_column(*, actor: User, clip_import: ClipImport, column: str) -> Cli
     current.group_column, current.row_count, current.preview = column, None, {}
     current.job = jobs.enqueue(kind=STAGE_IMPORT, arguments=list_arguments(current), actor=actor)
     current.save(update_fields=["group_column", "row_count", "preview", "job"])
+    return current
+
+
+def _read_again(current: ClipImport, actor: User) -> ClipImport:
+    current.state, current.error = State.PREVIEWED, ""
+    current.job = jobs.enqueue(kind=STAGE_IMPORT, arguments=list_arguments(current), actor=actor)
+    current.save(update_fields=["state", "error", "job"])
     return current
 
 
@@ -149,10 +161,11 @@ def list_arguments(clip_import: ClipImport) -> dict[str, object]:
 def find_state(clip_import: ClipImport) -> str:
     """Return the state of an import. It has failed, too, if its job ended without a word: its workers died."""
     job = clip_import.job
-    if clip_import.state == State.RUNNING and job is not None:
-        ended = {JobState.FAILED: State.FAILED, JobState.CANCELLED: State.CANCELLED}
-        return ended.get(JobState(job.state), State.RUNNING)
-    return clip_import.state
+    if job is None or clip_import.state not in (State.RUNNING, State.PREVIEWED):
+        return clip_import.state
+    if job.state == JobState.CANCELLED and clip_import.state == State.RUNNING:
+        return State.CANCELLED
+    return State.FAILED if job.state == JobState.FAILED else clip_import.state
 
 
 def _has_worker(clip_import: ClipImport) -> bool:

@@ -26,15 +26,14 @@ from annotation.intake.archives import (
     UploadRefused,
     refuse_name_clash,
     skip_long_name,
-    unpack,
     write_file,
 )
 from annotation.intake.folder_manifests import Manifest, prepare_manifest
 from annotation.intake.importing import request_import
+from annotation.intake.unpacking import list_archives, plan_unpacking, refuse_bad_files
 from annotation.intake.upload_folders import get_upload_root, remove_stale_folders
 from annotation.intake.upload_store import FULL_DISK, DiskFull, Upload, discard_expired_uploads
 from annotation.models import Campaign, ClipImport
-from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
 
 NO_LINKS = frozenset({EPERM, ENOTSUP, EXDEV})
@@ -46,6 +45,8 @@ def receive_files(
 ) -> Manifest:
     """Make one folder of uploaded files and return their manifest. Resumable uploads have their paths, files none.
 
+    The import's job unpacks zip archives; what their names tell is checked at once.
+
     Without a manifest, one is written: `generator` is that of videos that are in no folder. The uploads stay until
     `discard_uploads`, so that nothing has to be sent again after a refusal. Raises UploadRefused.
     """
@@ -55,9 +56,9 @@ def receive_files(
             _link(upload, folder)
         for file in files:
             _store(file, folder)
-        for upload in uploads:
-            with refuse_bad_files(upload.about.path):
-                unpack_in_place(folder / upload.about.path)
+        archives = list_archives(folder)
+        if archives:
+            return plan_unpacking(folder, archives, generator=generator)
         return prepare_manifest(folder, generator=generator)
 
 
@@ -147,21 +148,3 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
     target = folder / name
     with refuse_bad_files(name):
         write_file(target, file.chunks(CHUNK), MAX_BYTES)
-        unpack_in_place(target)
-
-
-@contextmanager
-def refuse_bad_files(name: str) -> Iterator[None]:
-    """Turn errors that the content of this file causes in the block into UploadRefused."""
-    try:
-        with guard_file(output=get_upload_root(), passing=(UploadRefused,)):
-            yield
-    except MediaError as problem:
-        raise UploadRefused(_("%(name)s: %(reason)s") % {"name": isolate(name), "reason": problem}) from None
-
-
-def unpack_in_place(path: Path) -> None:
-    """Put the files of a zip archive in its place; leave another file as it is."""
-    if path.suffix.lower() == ".zip" and path.exists():
-        unpack(path, path.parent)
-        path.unlink()

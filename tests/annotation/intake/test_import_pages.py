@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from annotation.intake import clips, importing, row_work, upload_folders, uploads
+from annotation.intake import clips, importing, row_work, upload_folders
 from annotation.intake.import_preview import preview_import
 from annotation.intake.import_reading import MOST_NUMBERS, list_faults
 from annotation.intake.manifests import open_manifest
@@ -21,7 +21,7 @@ from operations import jobs
 from operations.models import Job, JobState
 from qsave.tables.table import TableError
 from tests.annotation import factories
-from tests.annotation.intake.imports import list_media_files, make_row, write_csv
+from tests.annotation.intake.imports import list_media_files, make_row, receive_zip, run_import, write_csv
 from tests.annotation.intake.test_import_page import make_zip
 from tests.support.markup import collapse_space
 
@@ -180,9 +180,8 @@ def test_a_zip_in_a_zip_is_a_file_that_is_no_video(empty_campaign: Campaign) -> 
     inner = make_zip(b_mp4=factories.make_video())
     table = b"video,prompt,generator\na.mp4,a fox,toy\ninner.zip,a cat,toy\nb.mp4,a dog,toy\n"
     archive = make_zip(manifest_csv=table, a_mp4=factories.make_video(), inner_zip=inner)
-    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", archive)]).path
 
-    report = clips.import_manifest(actor=factories.make_lead(), campaign=empty_campaign, manifest=manifest)
+    report = run_import(receive_zip(archive).path, empty_campaign)
 
     assert (report.added, [problem.row for problem in report.problems]) == (1, [2, 3])
     assert "not a video that is known here" in report.problems[0].reason

@@ -1,5 +1,6 @@
 """Imports that break off: what their pages and the command say, and what they offer next."""
 
+import shutil
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -10,13 +11,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from annotation.intake import upload_folders, uploads
+from annotation.intake import upload_folders
 from annotation.intake.import_reading import read_progress
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation import factories
 from tests.annotation.intake.imports import make_row, patch_step, write_csv
+from tests.annotation.intake.test_import_page import make_zip
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +46,7 @@ def test_a_table_that_is_none_is_named_and_leaves_no_file(
     page = as_lead.get(f"/imports/{ClipImport.objects.get().pk}").content.decode()
 
     assert reason in page
-    assert "Nothing was imported. Correct the table, then import it again." in page
+    assert "Nothing was imported. Correct the files, then import them again." in page
     assert "Resume import" not in page
     assert list(upload_folders.get_upload_root().iterdir()) == []
 
@@ -55,8 +57,8 @@ def test_a_table_that_is_none_is_named_and_leaves_no_file(
 def test_a_disk_that_is_full_while_files_arrive_is_a_sentence_and_leaves_nothing(
     as_lead: Client, empty_campaign: Campaign, monkeypatch: pytest.MonkeyPatch, path: str, field: str, status: int
 ) -> None:
-    monkeypatch.setattr(uploads, "unpack_in_place", raise_full_disk)
-    sent = [SimpleUploadedFile("a.zip", b"PK")]
+    monkeypatch.setattr(shutil, "disk_usage", raise_full_disk)
+    sent = [SimpleUploadedFile("a.zip", make_zip(sora__a_mp4=b"x"))]
 
     response = as_lead.post(path.format(empty_campaign.name), {field: sent})
 

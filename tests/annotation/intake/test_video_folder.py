@@ -8,11 +8,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
-from annotation.intake import archives, uploads
+from annotation.intake import archives
 from annotation.intake.manifests import RowRefused
 from annotation.intake.video_folder import VideoFolder
+from tests.annotation.intake.imports import receive_zip
 
 
 def make_files(folder: Path, *names: str) -> Path:
@@ -67,7 +67,7 @@ def test_a_zip_that_does_not_say_its_encoding_is_read_by_the_names_of_the_manife
     name = {"euc_kr": "여우 1.mp4", "shift_jis": "キツネ 1.mp4"}.get(encoding, "狐狸 1.mp4")
     (tmp_path / "in.zip").write_bytes(zip_with_raw_name(f"clips\\{name}".encode(encoding)))
 
-    archives.unpack(tmp_path / "in.zip", tmp_path / "into")
+    list(archives.unpack(tmp_path / "in.zip", tmp_path / "into"))
 
     assert VideoFolder(tmp_path / "into", [name]).find(f"clips/{name}").read_text() == "video"
 
@@ -141,6 +141,6 @@ def test_a_zip_of_windows_is_unpacked_into_its_folders(tmp_path: Path) -> None:
             entry = zipfile.ZipInfo("x")
             entry.filename = name
             out.writestr(entry, "content")
-    manifest = uploads.receive_files([SimpleUploadedFile("in.zip", archive.getvalue())]).path
-    assert (manifest.parent / "clips" / "a.mp4").read_text() == "content"
-    shutil.rmtree(manifest.parent)
+    folder = Path(receive_zip(archive.getvalue()).videos)
+    assert (folder / "clips" / "a.mp4").read_text() == "content"
+    shutil.rmtree(folder)
