@@ -138,7 +138,7 @@ def watch(path: Path, config: FrameConfig) -> Watched:
     with open_clip(path) as (container, stream):
         last = measure(container, stream).last
         rewind(container)
-        return _watch(decode_frames(container, stream), last, config)
+        return watch_among(decode_frames(container, stream), last, config)
 
 
 @lru_cache(maxsize=256)
@@ -161,7 +161,8 @@ def choose_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, i
     return across * unit, down * unit
 
 
-def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Watched:
+def watch_among(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Watched:
+    """Return what `watch` does, of the decoded frames of a clip whose last frame appears at `last` seconds."""
     small = _FrameStack(config.fast_frames, config.fast_pixels, config.unit)
     large = _FrameStack(config.slow_frames, config.slow_pixels, config.unit)
     fast = FastChoice(last, config.fast_frames)

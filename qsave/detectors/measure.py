@@ -1,0 +1,84 @@
+"""Measure a clip in one decode, alone or in the pass that reads its SlowFast frames."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+from av import VideoFrame
+
+from qsave.detectors.colour import Colour, compute_luma, measure_colour
+from qsave.detectors.detail import Detail, measure_detail
+from qsave.detectors.motion import Motion, MotionMeter
+from qsave.detectors.pictures import Pictures
+from qsave.detectors.readings import Readings, round_values
+from qsave.frames.container import TimedFrame, count_quarter_turns, decode_frames, open_clip, rewind
+from qsave.frames.extent import measure
+from qsave.frames.slowfast import FrameConfig, Frames, watch_among
+
+_NAMES = tuple(field.name for part in (Colour, Detail, Motion) for field in fields(part))
+
+
+class Meter:
+    """Takes the readings of one frame after the other. Memory grows by some 100 bytes a frame."""
+
+    def __init__(self) -> None:
+        self._pictures, self._motion = Pictures(), MotionMeter()
+        self._times, self._values = array("d"), array("f")
+        self._size = (0, 0)
+
+    def take(self, time: float, frame: VideoFrame) -> None:
+        """Measure the next frame, shown from `time` seconds on."""
+        if not self._times:
+            is_on_its_side = count_quarter_turns(frame) % 2
+            self._size = (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
+        picture = self._pictures.scale(frame)
+        luma = compute_luma(picture)
+        parts = (
+            measure_colour(picture, luma),
+            measure_detail(self._pictures.read_luma(frame)),
+            self._motion.measure(luma),
+        )
+        self._times.append(time)
+        for part in parts:
+            self._values.extend(astuple(part))
+
+    def tee(self, source: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
+        """Yield the frames of `source`, each after it was measured."""
+        for time, frame in source:
+            self.take(time, frame)
+            yield time, frame
+
+    def end(self, duration: float) -> Readings:
+        """Return the readings of a clip of `duration` seconds."""
+        series = np.asarray(self._values, np.float32).reshape(-1, len(_NAMES))
+        width, height = self._size
+        return Readings(
+            width=width,
+            height=height,
+            duration=duration,
+            times=np.asarray(self._times),
+            **{name: round_values(series[:, index]) for index, name in enumerate(_NAMES)},
+        )
+
+
+def measure_clip(path: Path) -> Readings:
+    """Return the readings of a clip. Raises MediaError if it cannot be decoded or is beyond the limits."""
+    meter = Meter()
+    with open_clip(path) as (container, stream):
+        duration = measure(container, stream).duration
+        rewind(container)
+        for time, frame in decode_frames(container, stream):
+            meter.take(time, frame)
+    return meter.end(duration)
+
+
+def measure_and_read(path: Path, config: FrameConfig) -> tuple[Readings, Frames]:
+    """Return the readings and the SlowFast frames of a clip from one decode. Raises MediaError."""
+    meter = Meter()
+    with open_clip(path) as (container, stream):
+        extent = measure(container, stream)
+        rewind(container)
+        watched = watch_among(meter.tee(decode_frames(container, stream)), extent.last, config)
+    return meter.end(extent.duration), watched.frames

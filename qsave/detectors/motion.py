@@ -1,0 +1,95 @@
+"""Measure the change from frame to frame: differences, and the shift of the whole picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qsave.detectors.colour import Luma
+from qsave.detectors.detail import average_tiles
+
+CHANGE_TILES = 8
+SHIFT_SIDE = 96
+"""Most pixels of the longer side of the picture whose shift is measured."""
+_Spectrum = npt.NDArray[np.complexfloating]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Readings of one frame; `Readings` says what each is."""
+
+    change: float = 0.0
+    local_change: float = 0.0
+    two_frame_change: float = 0.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    shift_trust: float = 0.0
+
+
+class MotionMeter:
+    """Compares each frame with the one and the two before."""
+
+    def __init__(self) -> None:
+        self._before: Luma | None = None
+        self._two_before: Luma | None = None
+        self._shift = _ShiftMeter()
+
+    def measure(self, luma: Luma) -> Motion:
+        """Measure the luma (h, w) of the next frame. A frame of another size begins anew."""
+        if self._before is not None and self._before.shape != luma.shape:
+            self._before, self._two_before, self._shift = None, None, _ShiftMeter()
+        before, two_before = self._before, self._two_before
+        self._before, self._two_before = luma, before
+        shift_x, shift_y, trust = self._shift.measure(luma)
+        if before is None:
+            return Motion()
+        difference = np.abs(luma - before)
+        return Motion(
+            change=float(difference.mean()),
+            local_change=float(average_tiles(difference, CHANGE_TILES).max()),
+            two_frame_change=float(np.abs(luma - two_before).mean()) if two_before is not None else 0.0,
+            shift_x=shift_x,
+            shift_y=shift_y,
+            shift_trust=trust,
+        )
+
+
+class _ShiftMeter:
+    """Finds the shift between consecutive pictures by phase correlation (Kuglin and Hines 1975)."""
+
+    def __init__(self) -> None:
+        self._window: Luma | None = None
+        self._before: _Spectrum | None = None
+
+    def measure(self, luma: Luma) -> tuple[float, float, float]:
+        """Return the shift to the right and down as shares of the sides, and the height of the peak."""
+        step = -(-max(luma.shape) // SHIFT_SIDE)
+        small = luma[::step, ::step]
+        if self._window is None:
+            self._window = np.asarray(np.outer(*(np.hanning(length) for length in small.shape)), np.float32)
+        spectrum = np.fft.rfft2((small - small.mean()) * self._window)
+        before, self._before = self._before, spectrum
+        if before is None:
+            return 0.0, 0.0, 0.0
+        cross = spectrum * before.conj()
+        surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-3), s=small.shape)
+        return _read_peak(np.asarray(surface, np.float32))
+
+
+def _read_peak(surface: Luma) -> tuple[float, float, float]:
+    height, width = surface.shape
+    row, column = divmod(int(surface.argmax()), width)
+    peak = float(surface[row, column])
+    across = _refine(surface[row, (column - 1) % width], peak, surface[row, (column + 1) % width])
+    down = _refine(surface[(row - 1) % height, column], peak, surface[(row + 1) % height, column])
+    return _wrap((column + across) / width), _wrap((row + down) / height), min(1.0, max(0.0, peak))
+
+
+def _refine(before: float, peak: float, after: float) -> float:
+    """Return where a parabola through three neighbouring values has its top, -0.5 to 0.5 from the middle."""
+    bend = before - 2 * peak + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def _wrap(share: float) -> float:
+    return share - 1 if share > 0.5 else share

@@ -1,0 +1,51 @@
+"""The two pictures that are measured in each frame: its luma at full size, and a small picture in colour."""
+
+import numpy as np
+import numpy.typing as npt
+from av import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from qsave.frames.container import count_quarter_turns
+
+Pixels = npt.NDArray[np.uint8]
+
+SMALL_SIDE = 160
+"""Most pixels of the longer side of the small picture."""
+LEAST_SIDE = 16
+_SCALER = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+_LUMA_BITS = 8
+
+
+class Pictures:
+    """Makes the pictures of one clip's frames; reuses its scalers."""
+
+    def __init__(self) -> None:
+        self._small, self._full = VideoReformatter(), VideoReformatter()
+
+    def scale(self, frame: VideoFrame) -> Pixels:
+        """Return the upright small picture, (h, w, 3) RGB; the longer side has at most SMALL_SIDE pixels."""
+        width, height = choose_small_size(frame.width, frame.height)
+        small = self._small.reformat(frame, width, height, "rgb24", interpolation=_SCALER, threads=1)
+        pixels = small.to_ndarray().astype(np.uint8, copy=False)
+        return np.rot90(pixels, count_quarter_turns(frame))
+
+    def read_luma(self, frame: VideoFrame) -> Pixels:
+        """Return the luma at full size as stored, (height, width); a view of the frame where it has such a plane."""
+        if not _has_luma_plane(frame):
+            grey = self._full.reformat(frame, format="gray8", interpolation=_SCALER, threads=1)
+            return grey.to_ndarray().astype(np.uint8, copy=False)
+        plane = frame.planes[0]
+        lines = np.frombuffer(memoryview(plane), np.uint8)[: plane.height * plane.line_size]
+        return lines.reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+def choose_small_size(width: int, height: int) -> tuple[int, int]:
+    """Return width and height of the small picture: the clip's shape, not enlarged beyond LEAST_SIDE."""
+    share = min(1.0, SMALL_SIDE / max(width, height))
+    return max(LEAST_SIDE, round(width * share)), max(LEAST_SIDE, round(height * share))
+
+
+def _has_luma_plane(frame: VideoFrame) -> bool:
+    form = frame.format
+    is_grey_first = not form.is_rgb and not form.has_palette and not form.is_bit_stream
+    return is_grey_first and form.is_planar and form.components[0].bits == _LUMA_BITS

@@ -1,0 +1,44 @@
+"""Turn readings into a proposal: visual and dynamic defects with the times at which they were measured.
+
+Nothing is proposed on alignment, which cannot be measured, and nothing on an axis without a finding: readings show
+some defects, never that there is none. There are no scores and no reasons.
+"""
+
+from collections.abc import Sequence
+
+from qsave.axes import Axis
+from qsave.detectors.dynamic import DYNAMIC_DETECTORS
+from qsave.detectors.findings import Finding
+from qsave.detectors.readings import Readings
+from qsave.detectors.thresholds import OFF
+from qsave.detectors.visual import VISUAL_DETECTORS
+from qsave.proposal import AxisProposal, Proposal
+from qsave.taxonomy import Defect
+
+DETECTORS = VISUAL_DETECTORS | DYNAMIC_DETECTORS
+"""The detectors by the defect that each finds."""
+ENABLED: tuple[str, ...] = tuple(defect for defect in DETECTORS if defect not in OFF)
+"""The detectors that propose by default; `thresholds.OFF` has the reason for each of the others."""
+
+
+def find_defects(readings: Readings, enabled: Sequence[str] = ENABLED) -> list[Finding]:
+    """Run the detectors named in `enabled`."""
+    findings = (DETECTORS[defect](readings) for defect in enabled)
+    return [finding for finding in findings if finding is not None]
+
+
+def propose(readings: Readings, taxonomy: Sequence[Defect], enabled: Sequence[str] = ENABLED) -> Proposal:
+    """Propose the defects that were found and that the taxonomy offers, on the taxonomy's axis."""
+    axis_of = {defect.id: defect.axis for defect in taxonomy}
+    findings = find_defects(readings, [defect for defect in enabled if defect in axis_of])
+    return Proposal(
+        visual=_gather([finding for finding in findings if axis_of[finding.defect] is Axis.VISUAL]),
+        dynamic=_gather([finding for finding in findings if axis_of[finding.defect] is Axis.DYNAMIC]),
+    )
+
+
+def _gather(findings: Sequence[Finding]) -> AxisProposal | None:
+    if not findings:
+        return None
+    evidence = tuple(piece for finding in findings for piece in finding.evidence)
+    return AxisProposal(evidence, note=" ".join(finding.sentence for finding in findings))
