@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from annotation.agreement.scores import read_watched_share
-from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating, RatingRevision, Review, Slot
+from annotation.models import AxisAnswer, Campaign, Draft, Exposure, Item, Rating, RatingRevision, Review, Slot
 from annotation.rating.drafts import read_proposal
 from annotation.rating.work import merge_viewings
 from qsave import report_card
@@ -33,7 +33,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class AxisOpinion:
-    """What one person or critic says of one axis. `draft_use` is empty if it is no rating.
+    """What one person or critic says of one axis. `draft_use` is empty if a rater saw no draft of the axis.
 
     A critic may give no score. `note` says what it measured and by which threshold. `is_proposed` is False for an axis
     of which the critic says nothing.
@@ -192,7 +192,8 @@ def _make_axis_opinion(key: str, axis: Axis, answer: AxisAnswer | None, defects:
     if answer is None:
         return None
     pieces = _make_pieces(key, axis, evidence_from_json(answer.evidence), defects)
-    return AxisOpinion(axis, answer.score, pieces, answer.reason, answer.draft_use)
+    use = "" if answer.exposure == Exposure.NONE else answer.draft_use
+    return AxisOpinion(axis, answer.score, pieces, answer.reason, use)
 
 
 def _make_item_draft(draft: Draft, label: str, defects: dict[str, str], ratings: tuple[ItemRating, ...]) -> ItemDraft:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit_trail import describe_entries
 from accounts.models import AuditEntry
-from annotation.agreement.clip_evidence import Evidence, ItemRating
+from annotation.agreement.clip_evidence import Evidence, ItemDraft, ItemRating
 from annotation.models import Exposure, Item, Offer, RatingRevision, Review, Skip
 from qsave.axes import AXES
 from qsave.report_card import card_from_json
@@ -35,7 +35,7 @@ def read_history(item: Item, evidence: Evidence, skips: Iterable[Skip]) -> list[
         *(event for offer in item.offers.select_related("rater", "draft") for event in _describe_offer(offer)),
         *(event for rating in evidence.ratings for event in _describe_rating(rating)),
         *(event for skip in skips for event in _describe_skip(skip)),
-        *(_describe_draft(draft.draft.created_at, draft.opinion.name) for draft in evidence.drafts),
+        *(_describe_draft(draft) for draft in evidence.drafts),
         *(_describe_review(review.review) for review in evidence.reviews),
         *_describe_acts(item),
     ]
@@ -102,8 +102,15 @@ def _describe_skip(skip: Skip) -> Iterator[Event]:
         yield Event(skip.settled_at, _("%(lead)s settled the report of %(who)s.") % values)
 
 
-def _describe_draft(at: datetime, critic: str) -> Event:
-    return Event(at, _("%(critic)s drafted a report card.") % {"critic": isolate(critic)})
+def _describe_draft(draft: ItemDraft) -> Event:
+    axes = [one.axis for one in draft.opinion.axes if one and one.is_proposed]
+    if len(axes) == len(AXES):
+        sentence = _("%(critic)s drafted a report card.")
+    elif axes:
+        sentence = _("%(critic)s drafted %(axes)s only.")
+    else:
+        sentence = _("%(critic)s saw the clip and proposed nothing.")
+    return Event(draft.draft.created_at, sentence % {"critic": isolate(draft.opinion.name), "axes": ", ".join(axes)})
 
 
 def _describe_review(review: Review) -> Event:

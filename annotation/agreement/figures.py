@@ -21,7 +21,7 @@ from annotation.agreement.scores import Score, make_table, read_scores, read_sit
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
 from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
-from qsave.proposal import proposal_from_json
+from qsave.proposal import Proposal, proposal_from_json
 from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.anchoring import Anchoring, EditDistances, measure_anchoring, summarise_edit_distances
 from qsave.statistics.ceiling import Reach, measure_reach
@@ -95,15 +95,21 @@ class MosRow:
 
 @dataclass(frozen=True, slots=True)
 class ArmRow:
-    """The assisted arm compared with the blind one on one axis, and how much raters edited drafted reasons."""
+    """The assisted arm compared with the blind one on one axis, and how much raters edited drafted reasons.
+
+    Only items count on which raters were shown a draft of this axis; `is_proposed` is False if there is none.
+    """
 
     axis: Axis
     anchoring: Anchoring
     edits: EditDistances
+    is_proposed: bool
 
     @property
     def thin(self) -> str:
         """The sentence to show first if too few clips have ratings in both arms; otherwise empty."""
+        if not self.is_proposed:
+            return "No rater was shown a draft of this axis: there is nothing to compare."
         return describe_compared(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
 
     @property
@@ -113,7 +119,7 @@ class ArmRow:
 
     @property
     def nearer(self) -> Weighed:
-        """How much nearer to the draft the assisted ratings are."""
+        """How much nearer to the drafted score the assisted ratings are."""
         return self._weigh(self.anchoring.nearer, DIFFERENCE)
 
     @property
@@ -156,8 +162,8 @@ class Agreement:
     @cached_property
     def arms(self) -> tuple[ArmRow, ...]:
         """The comparison of the arms on each axis. The arm of a rating is the one drawn for its slot. One query."""
-        drafts = _read_drafted_scores({score.draft for score in self.counted if score.draft is not None})
-        return tuple(_compare_arms(axis, self.counted, drafts) for axis in AXES)
+        proposals = _read_proposals({score.draft for score in self.counted if score.draft is not None})
+        return tuple(_compare_arms(axis, self.counted, proposals) for axis in AXES)
 
     @cached_property
     def generators(self) -> dict[Axis, tuple[GeneratorFigures, ...]]:
@@ -308,20 +314,26 @@ def _count_ratings(scores: Iterable[Score]) -> int:
     return len({(score.item, score.rater) for score in scores})
 
 
-def _read_drafted_scores(draft_ids: set[int]) -> dict[int, tuple[int, dict[Axis, float]]]:
-    """Return the item and the scores of each draft that was shown."""
-    rows = Draft.objects.filter(pk__in=draft_ids).values_list("pk", "item", "proposal")
-    return {pk: (item, proposal_from_json(proposal).scores) for pk, item, proposal in rows.iterator()}
+def _read_proposals(draft_ids: set[int]) -> list[tuple[int, Proposal]]:
+    """Return the item and the proposal of each draft that was shown, in the order in which they were made."""
+    rows = Draft.objects.filter(pk__in=draft_ids).order_by("pk").values_list("item", "proposal")
+    return [(item, proposal_from_json(proposal)) for item, proposal in rows.iterator()]
 
 
-def _compare_arms(axis: Axis, counted: Sequence[Score], drafts: Mapping[int, tuple[int, dict[Axis, float]]]) -> ArmRow:
-    on_axis = [score for score in counted if score.axis == axis]
+def _compare_arms(axis: Axis, counted: Sequence[Score], proposals: Sequence[tuple[int, Proposal]]) -> ArmRow:
+    """Compare the arms on the items on which a shown draft proposed the axis; elsewhere no rater saw one.
+
+    The distance to the draft needs a drafted score: of several critics that of the last one.
+    """
+    proposed = {item for item, proposal in proposals if axis in proposal.axes}
+    on_axis = [score for score in counted if score.axis == axis and score.item in proposed]
     return ArmRow(
         axis=axis,
         anchoring=measure_anchoring(
             ((score.item, score.arm == Arm.ASSISTED, float(score.score)) for score in on_axis),
-            {item: scores[axis] for item, scores in drafts.values() if axis in scores},
+            {item: proposal.scores[axis] for item, proposal in proposals if axis in proposal.scores},
             raters=[score.rater for score in on_axis],
         ),
         edits=summarise_edit_distances(score.edit_distance for score in on_axis if score.edit_distance is not None),
+        is_proposed=bool(proposed),
     )

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from accounts.models import User
 from annotation.agreement.scores import Score, Sitting, make_table, read_checks
-from annotation.models import Campaign, Item, Qualification, Screening, Slot
+from annotation.models import Campaign, Exposure, Item, Qualification, Screening, Slot
 from annotation.raters.screening import is_screened, list_screened_raters
 from qsave.axes import AXES, Axis
 from qsave.statistics.figures import Figure, Undefined
@@ -122,7 +122,7 @@ def _compute_conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> di
         if sitting.watched is not None:
             watched.setdefault(sitting.rater, []).append(sitting.watched)
     for score in scores:
-        if score.draft is not None:
+        if score.exposure != Exposure.NONE:
             confirmed.setdefault(score.rater, []).append(float(score.draft_use == "confirmed"))
     return {
         "seconds": _compute_means(seconds),

@@ -18,7 +18,8 @@ WATCHED = "watched_share"
 class Score(NamedTuple):
     """The score of one rater for one item on one axis, and the draft that they were shown.
 
-    `arm` is as drawn; `is_blind` is true if no critic can have influenced the score.
+    `arm` is as drawn; `is_blind` is true if no critic can have influenced the score. `exposure` is that of the axis:
+    none if the draft did not propose it. `edit_distance` is None if no reason was drafted.
     """
 
     item: int
@@ -28,6 +29,7 @@ class Score(NamedTuple):
     arm: str
     is_blind: bool
     draft: int | None
+    exposure: str
     draft_use: str
     edit_distance: int | None
 
@@ -69,15 +71,13 @@ def read_scores(campaign: Campaign, item: Item | None = None) -> list[Score]:
             "revision__rating__arm",
             "is_blind",
             "revision__rating__draft",
+            "exposure",
             "draft_use",
             "draft_edit_distance",
         )
     )
     axes = {axis.value: axis for axis in AXES}
-    return [
-        Score(item, rater, axes[axis], score, arm, is_blind, draft, use, distance)
-        for item, rater, axis, score, arm, is_blind, draft, use, distance in rows.iterator(chunk_size=5000)
-    ]
+    return [Score(item, rater, axes[axis], *rest) for item, rater, axis, *rest in rows.iterator(chunk_size=5000)]
 
 
 def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:

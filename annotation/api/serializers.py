@@ -170,12 +170,16 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """One axis of a rating. `evidence` is empty if the rater answered "no defect"."""
+    """One axis of a rating. `evidence` is empty if the rater answered "no defect".
+
+    `exposure` is none if the rater saw no draft of this axis. `draft_edit_distance` is null if no reason was drafted.
+    """
 
     axis = serializers.CharField()
     score = serializers.IntegerField()
     evidence = serializers.JSONField()
     reason = serializers.CharField()
+    exposure = serializers.CharField()
     draft_use = serializers.CharField()
     draft_edit_distance = serializers.IntegerField(allow_null=True)
 

@@ -51,8 +51,9 @@ class Rating(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=~models.Q(arm="blind") | models.Q(exposure="none", draft=None),
-                name="blind_ratings_saw_no_draft",
+                condition=models.Q(draft=None, exposure="none")
+                | models.Q(draft__isnull=False, exposure__in=["late", "from_start"], arm="assisted"),
+                name="rating_exposure_matches_its_draft",
             ),
             models.CheckConstraint(
                 condition=models.Q(draft=None) | models.Q(critic_active=True),
@@ -95,7 +96,7 @@ class RatingRevision(models.Model):
 
 
 class AxisAnswer(models.Model):
-    """One revision's answer on one axis."""
+    """One revision's answer on one axis. It has the exposure of the rating, or none if the draft says nothing of it."""
 
     class DraftUse(models.TextChoices):
         """What the rater did with the critic's text and defects on this axis."""
@@ -110,6 +111,9 @@ class AxisAnswer(models.Model):
     score = models.PositiveSmallIntegerField()
     evidence = models.JSONField(default=list, help_text="qsave.report_card.evidence_to_json; [] means no defect.")
     reason = models.TextField(blank=True)
+    exposure = models.CharField(
+        max_length=10, choices=Exposure.choices, default=Exposure.NONE, db_default=Exposure.NONE.value
+    )
     draft_use = models.CharField(max_length=9, choices=DraftUse.choices, default=DraftUse.NONE)
     draft_edit_distance = models.PositiveIntegerField(null=True, blank=True)
     confirm_ms = models.PositiveIntegerField(null=True, blank=True)
@@ -121,6 +125,11 @@ class AxisAnswer(models.Model):
                 condition=models.Q(score__gte=MIN_LEVEL) & models.Q(score__lte=MAX_LEVEL), name="score_is_a_level"
             ),
             models.CheckConstraint(condition=models.Q(axis__in=[axis.value for axis in Axis]), name="axis_known"),
+            models.CheckConstraint(
+                condition=models.Q(exposure__in=["late", "from_start"])
+                | models.Q(exposure="none", draft_use="none", draft_edit_distance=None),
+                name="no_use_of_a_draft_without_exposure",
+            ),
         ]
 
 

@@ -50,10 +50,10 @@ _INSERT_REVISION = """
     INSERT INTO annotation_ratingrevision (rating_id, number, is_current, key, viewing, seconds_spent, created_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-_ANSWER_VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+_ANSWER_VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _INSERT_ANSWERS = """
     INSERT INTO annotation_axisanswer
-        (revision_id, axis, score, evidence, reason, draft_use, draft_edit_distance, confirm_ms)
+        (revision_id, axis, score, evidence, reason, exposure, draft_use, draft_edit_distance, confirm_ms)
     VALUES """
 _MARK_SLOT_DONE = """
     UPDATE annotation_slot SET state = 'done', lease = NULL, lease_expires_at = NULL, done_at = %s WHERE id = %s
@@ -131,4 +131,5 @@ def store_revision(rating: Rating, number: int, answers: Sequence[AxisAnswer], s
 
 def _list_answer_values(revision: int, answer: AxisAnswer) -> list[Any]:
     content = [answer.axis, answer.score, json.dumps(answer.evidence), answer.reason]
-    return [revision, *content, answer.draft_use, answer.draft_edit_distance, answer.confirm_ms]
+    use = [answer.exposure, answer.draft_use, answer.draft_edit_distance, answer.confirm_ms]
+    return [revision, *content, *use]

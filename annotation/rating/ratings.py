@@ -25,6 +25,7 @@ from annotation.models import (
     AxisAnswer,
     Campaign,
     Draft,
+    Exposure,
     Item,
     Offer,
     Rating,
@@ -35,6 +36,7 @@ from annotation.models import (
 from annotation.raters import panels
 from annotation.rating.answers import Answer, AnswersRefused, Submission, answers_to_json
 from annotation.rating.draft_use import decide_use_after_edit, decide_uses
+from annotation.rating.drafts import read_proposal
 from annotation.rating.qualification import decide_qualification
 from annotation.rating.queue import TAKES_RATINGS, LeaseLost, make_lease_lost
 from annotation.rating.queue_sql import HeldSlot, lock_held_slot
@@ -42,12 +44,12 @@ from annotation.rating.rating_sql import LARGEST_KEY, read_last_reasons, store_r
 from annotation.rating.validation import (
     adding_problems,
     clean_viewing,
-    read_drafted_reasons,
     validate_answers,
     validate_viewing,
 )
 from annotation.shared.text import clean_json, clean_text
 from qsave.axes import AXES, Axis
+from qsave.proposal import AxisProposal
 from qsave.report_card import evidence_to_json
 
 SAVED_BYTES = 65_536
@@ -263,19 +265,21 @@ def _check(
 def _add_revision(rating: Rating, number: int, submission: Submission) -> None:
     seconds = submission.seconds_spent
     seconds = min(max(float(seconds), 0.0), LONGEST_SECONDS) if math.isfinite(seconds) else 0.0
-    drafted = read_drafted_reasons(rating.draft)
-    rows = [_make_row(axis, submission.answers[axis], drafted) for axis in AXES]
+    proposed = read_proposal(rating.draft).axes if rating.draft else {}
+    rows = [_make_row(axis, submission.answers[axis], proposed.get(axis), rating.exposure) for axis in AXES]
     store_revision(rating, number, rows, replace(submission, seconds_spent=seconds))
 
 
-def _make_row(axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
+def _make_row(axis: Axis, answer: Answer, proposed: AxisProposal | None, exposure: str) -> AxisAnswer:
     reason = clean_text(answer.reason)
+    drafted = proposed.reason if proposed else ""
     return AxisAnswer(
         axis=axis.value,
         score=answer.score,
         evidence=evidence_to_json(answer.evidence),
         reason=reason,
+        exposure=exposure if proposed else Exposure.NONE,
         draft_use=answer.draft_use,
-        draft_edit_distance=Levenshtein.distance(drafted[axis], reason) if axis in drafted else None,
+        draft_edit_distance=Levenshtein.distance(drafted, reason) if drafted.strip() else None,
         confirm_ms=answer.confirm_ms,
     )

@@ -21,13 +21,17 @@ CHECK_SLOT_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One axis of one rating. `own_words` is False for a critic's text that the rater did not edit."""
+    """One axis of one rating. `own_words` is False for a critic's text that the rater did not edit.
+
+    `exposure` is none if the rater saw no draft of the axis.
+    """
 
     score: int
     evidence: tuple[Evidence, ...]
     reason: str
     draft_use: str
     own_words: bool
+    exposure: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ RATING_SCHEMA = pa.schema(
             ("defects", pa.list_(pa.string())),
             ("evidence", _EVIDENCE),
             ("reason", pa.string()),
+            ("exposure", pa.string()),
             ("draft_use", pa.string()),
         )
     ]
@@ -169,6 +170,7 @@ def make_rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) 
             f"{axis}_defects": list(dict.fromkeys(piece.defect for piece in answer.evidence)),
             f"{axis}_evidence": _round_evidence(answer.evidence),
             f"{axis}_reason": answer.reason,
+            f"{axis}_exposure": answer.exposure,
             f"{axis}_draft_use": answer.draft_use,
         }
     return row

@@ -195,6 +195,7 @@ def _make_answer(answer: AxisAnswer) -> Answer:
         reason=answer.reason,
         draft_use=answer.draft_use,
         own_words=has_own_words(answer),
+        exposure=answer.exposure,
     )
 
 

@@ -35,6 +35,7 @@ def rating(
         reason=changes.pop("reason", f"{rater} says so"),
         draft_use=changes.pop("draft_use", "none"),
         own_words=changes.pop("own_words", True),
+        exposure=changes.get("exposure", "none"),
     )
     values: dict[str, Any] = {
         "rater": rater,

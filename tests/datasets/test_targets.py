@@ -360,7 +360,8 @@ def test_a_policy_that_is_none_is_refused(wrong: dict[str, object]) -> None:
 def test_a_record_survives_its_file(tmp_path: Path) -> None:
     record = clip("c", rating("ann", 2, defects=["blur"]), review=review(3))
     marked = Evidence("blur", TimeRange(0.5, 1.0), Box(0.1, 0.2, 0.3, 0.4))
-    record.ratings[0].answers[AXIS] = type(record.ratings[0].answers[AXIS])(2, (marked,), "äöü\n", "edited", True)
+    answer = replace(record.ratings[0].answers[AXIS], evidence=(marked,), reason="äöü\n", draft_use="edited")
+    record.ratings[0].answers[AXIS] = replace(answer, exposure="late")
     path = tmp_path / "snapshot.jsonl"
     path.write_bytes(record_to_line(record))
     assert list(read_records(path)) == [record]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.apps.registry import Apps
 
-from annotation.models import Draft
+from annotation.models import AxisAnswer, Draft, Rating
 from annotation.rating.drafts import read_proposal
 from qsave import scratch
 from qsave.axes import AXES
@@ -66,16 +66,27 @@ class OlderCampaign:
         self._model("annotation", "Draft").filter(pk=draft.pk).update(created_at=NINE + timedelta(hours=hour))
         return draft
 
-    def add_rating(self, arm: str, hour: int, draft: Any = None) -> int:
+    def add_rating(self, arm: str, hour: int, draft: Any = None, **fields: Any) -> int:
         item = draft.item if draft else self.add_item()
         slot = self._model("annotation", "Slot").create(
             item=item, campaign=self.campaign, number=1, arm=arm, rater=self.person, state="done"
         )
         rating = self._model("annotation", "Rating").create(
-            slot=slot, item=item, rater=self.person, arm=arm, draft=draft, exposure="late" if draft else "none"
+            slot=slot,
+            item=item,
+            rater=self.person,
+            arm=arm,
+            draft=draft,
+            exposure="late" if draft else "none",
+            **fields,
         )
         self._model("annotation", "Rating").filter(pk=rating.pk).update(created_at=NINE + timedelta(hours=hour))
         return int(rating.pk)
+
+    def add_answers(self, rating: Any, **values: Any) -> None:
+        revision = self._model("annotation", "RatingRevision").create(rating=rating, number=1)
+        for axis in AXES:
+            self._model("annotation", "AxisAnswer").create(revision=revision, axis=axis.value, score=3, **values)
 
     def add_activation(self, hour: int, *, still_active: bool) -> None:
         entry = self._model("operations", "AuditEntry").create(
@@ -140,16 +151,41 @@ def _add_entry(older: OlderCampaign, label: str, key: int, **data: str) -> int:
     return int(entries.create(action="a.b", target_type=label, target_id=str(key), data=data).pk)
 
 
-def test_older_drafts_lose_their_scratch_text_and_become_proposals() -> None:
+def test_older_drafts_become_proposals_and_each_answer_gets_its_exposure() -> None:
     older = OlderCampaign(migrate(BEFORE_STRIPPING), "autumn")
     reports = {
         axis.value: {"score": 3, "evidence": [], "reason": f"{scratch.MAP} - red -. A sea. Blue."} for axis in AXES
     }
     drafts = older._model("annotation", "Draft")
-    drafts.create(item=older.add_item(), critic="starter@1", card=reports, text="as generated")
+    whole = drafts.create(item=older.add_item(), critic="starter@1", card=reports, text="as generated")
+    part = drafts.create(item=older.add_item(), critic="starter@1", card={"visual": reports["visual"]}, text="")
+    seen, of_part = (older.add_rating("assisted", 1, draft, critic_active=True) for draft in (whole, part))
+    unseen, blind = older.add_rating("assisted", 2), older.add_rating("blind", 2)
+    ratings = older._model("annotation", "Rating")
+    ratings.filter(pk=seen).update(exposure="none")  # the oldest versions took it from the client
+    ratings.filter(pk=unseen).update(exposure="late")
+    for rating in ratings.all():
+        older.add_answers(rating, draft_use="edited", draft_edit_distance=4)
 
     migrate(list_newest("annotation", "modelassist"))
 
-    draft = Draft.objects.get()
+    draft = Draft.objects.get(pk=whole.pk)
     assert read_proposal(draft) == Proposal(*[AxisProposal((), "Blue.", 3)] * 3)
     assert draft.text == "as generated"
+    assert dict(Rating.objects.values_list("pk", "exposure")) == {
+        seen: "from_start",
+        of_part: "late",
+        unseen: "none",
+        blind: "none",
+    }
+    edited, none = ("edited", 4), ("none", None)
+    assert read_uses(seen) == dict.fromkeys(AXES, ("from_start", *edited))
+    assert read_uses(of_part) == dict.fromkeys(AXES, ("none", *none)) | {"visual": ("late", *edited)}
+    assert read_uses(unseen) == read_uses(blind) == dict.fromkeys(AXES, ("none", *none))
+
+
+def read_uses(rating: int) -> dict[str, tuple[str, str, int | None]]:
+    """Return the exposure, the use of the draft and the edit distance of each answer."""
+    answers = AxisAnswer.objects.filter(revision__rating=rating)
+    rows = answers.values_list("axis", "exposure", "draft_use", "draft_edit_distance")
+    return {axis: (exposure, use, distance) for axis, exposure, use, distance in rows}

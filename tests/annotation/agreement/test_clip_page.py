@@ -13,8 +13,19 @@ from annotation.agreement.figures import read_mos_rows
 from annotation.campaigns.marking import mark_item
 from annotation.models import Item
 from qsave.axes import AXES
+from qsave.proposal import AxisProposal, Proposal
+from qsave.report_card import Evidence
 from tests.annotation.disputed_item import LONG_REASON, make_disputed_item
-from tests.annotation.factories import claim, make_campaign, make_clip, make_item, make_user, revise, submit
+from tests.annotation.factories import (
+    claim,
+    make_campaign,
+    make_clip,
+    make_item,
+    make_user,
+    revise,
+    store_draft,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -198,6 +209,27 @@ def test_a_decision_keeps_the_list_that_the_lead_came_from(as_lead: Client) -> N
     page = as_lead.get(f"{path}?state=unrated").content.decode()
     assert find_links(page)["next"].endswith("?state=unrated")
     assert as_lead.get(f"{path}?state=nonsense&axis=1").status_code == 200
+
+
+def test_a_partial_draft_says_what_is_not_proposed_and_what_was_measured(as_lead: Client) -> None:
+    campaign = make_campaign(1, assisted_share=1)
+    item = Item.objects.get()
+    frozen = AxisProposal((Evidence("frozen"),), note="6 equal frames, threshold 5")
+    store_draft(item.pk, proposal=Proposal(dynamic=frozen))
+    store_draft(item.pk, critic="silent@1", proposal=Proposal())
+    rater = make_user("rita")
+    submit(rater, claim(rater, campaign))
+    page = open_page(as_lead, item)
+
+    partial, silent = read_rows(page, "drafts")
+    assert partial.count("not proposed") == 2
+    assert "no score frozen Measured: 6 equal frames, threshold 5" in partial
+    assert "shown to rita dynamic: draft edited" in partial
+    assert silent.count("not proposed") == 3
+    (rated,) = read_rows(page, "ratings")
+    assert rated.count("not proposed") == 2
+    assert "drafted dynamic only." in page
+    assert "saw the clip and proposed nothing." in page
 
 
 def test_a_clip_without_ratings_and_drafts_says_so(as_lead: Client) -> None:

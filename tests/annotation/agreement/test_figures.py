@@ -20,6 +20,8 @@ from annotation.campaigns import campaigns
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, Slot
 from annotation.rating import drafts, queue
 from qsave.axes import AXES, Axis
+from qsave.proposal import AxisProposal, Proposal
+from qsave.report_card import Evidence
 from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import weigh
 from qsave.statistics.figures import Undefined
@@ -186,6 +188,38 @@ def test_the_arms_are_compared_by_the_draft_that_was_shown() -> None:
 
     assert (visual.anchoring.items, visual.anchoring.difference.value, visual.anchoring.nearer.value) == (6, 2.0, 2.0)
     assert (visual.edits.n, visual.edits.untouched) == (6, 1.0)
+
+
+def test_only_axes_that_were_proposed_are_compared_and_only_drafted_scores_have_a_distance() -> None:
+    """Of six clips four have a visual draft, three of these with the score 5; nothing is proposed on alignment."""
+    campaign = factories.make_campaign(6, overlap=2, assisted_share=0)
+    campaign.slots.filter(number=2).update(arm="assisted")
+    first, *items = campaign.items.order_by("pk")
+    blurred = AxisProposal((Evidence("blur"),))
+    for item in items[:3]:
+        proposal = Proposal(visual=replace(blurred, score=5, reason="It is soft all the time."))
+        factories.store_draft(item.pk, proposal=proposal)
+    factories.store_draft(first.pk, proposal=Proposal(visual=blurred))
+    factories.store_draft(items[3].pk, proposal=Proposal())
+    blind, assisted = factories.make_user(), factories.make_user()
+    factories.rate_all(blind, campaign, 2)
+    while (slot := queue.claim(rater=assisted, campaign=campaign)) is not None:
+        scores = {**dict.fromkeys(AXES, 4), Axis.VISUAL: 3 if slot.item_id == first.pk else 4}
+        factories.submit(assisted, slot, answers=factories.make_answers(scores))
+
+    agreement = compute_agreement(campaign)
+    visual, dynamic, alignment = agreement.arms
+
+    assert visual.anchoring.items == 4
+    assert visual.anchoring.difference.value == pytest.approx((1 + 3 * 2) / 4)
+    assert visual.anchoring.nearer.value == pytest.approx(2)
+    assert (visual.edits.n, visual.is_proposed) == (3, True)
+    for arm in (dynamic, alignment):
+        assert (arm.anchoring.items, arm.edits.n, arm.is_proposed) == (0, 0, False)
+        assert isinstance(arm.anchoring.difference.value, Undefined)
+    rows = {row.rater: row.drafts_confirmed for row in agreement.raters}
+    assert rows[assisted.pk] == 0
+    assert isinstance(rows[blind.pk], Undefined)
 
 
 def test_the_rater_table_tells_the_share_of_the_qualification(rated_campaign: tuple[Campaign, list[User]]) -> None:

@@ -59,9 +59,10 @@ def test_screening_speaks_of_all_raters_whoever_comes_first() -> None:
     assert describe_screening([make_rater_row("Di"), accepted]) == "would reject nobody."
 
 
-def make_arm_row(axis: Axis, clips: int) -> ArmRow:
+def make_arm_row(axis: Axis, clips: int, *, is_proposed: bool = True) -> ArmRow:
     readable = Estimate(0.5, Interval(0.4, 0.6, THESE_RATERS))
-    return ArmRow(axis, Anchoring(clips, readable, readable, readable), summarise_edit_distances([]))
+    anchoring = Anchoring(clips, readable, readable, readable)
+    return ArmRow(axis, anchoring, summarise_edit_distances([]), is_proposed=is_proposed)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,9 @@ def test_a_page_names_these_raters_where_any_interval_does() -> None:
     undefined = Weighed(Estimate.undefined("no clip has two ratings"), "")
     assert not any_of_these_raters([undefined, weighed()])
     assert any_of_these_raters([undefined, weighed(), weighed(population=THESE_RATERS)])
+
+
+def test_an_axis_that_no_draft_proposed_says_so_instead_of_too_few() -> None:
+    rows = [make_arm_row(axis, 30, is_proposed=axis != Axis.ALIGNMENT) for axis in AXES]
+    (only,) = fold_arms(rows)
+    assert (only.sentence[:35], len(only.lines)) == ("No rater was shown a draft of this ", 3)

@@ -21,6 +21,8 @@ from annotation.models import (
 from annotation.rating import drafts, queue, ratings
 from annotation.rating.answers import Answer
 from qsave.axes import AXES, Axis
+from qsave.proposal import AxisProposal
+from qsave.report_card import Evidence
 from tests.annotation import factories
 from tests.annotation.rating.refusals import expect_refusal
 
@@ -203,3 +205,24 @@ def test_the_database_refuses_a_shown_draft_without_an_active_critic(rater: User
     rating = factories.submit(rater, slot, **factories.make_desk_values(slot, 3))
     with pytest.raises(IntegrityError), transaction.atomic():
         Rating.objects.filter(pk=rating.pk).update(critic_active=False)
+
+
+def test_each_axis_has_its_own_exposure_also_after_an_edit(rater: User) -> None:
+    campaign = factories.make_campaign(1, assisted_share=1)
+    proposal = replace(factories.make_proposal(), alignment=None, dynamic=AxisProposal((Evidence("frozen"),)))
+    factories.store_draft(campaign.items.get().pk, proposal=proposal)
+    rating = factories.submit(rater, factories.claim(rater, campaign))
+    factories.revise(rating)
+    expected = {"visual": ("from_start", True), "dynamic": ("from_start", False), "alignment": ("none", False)}
+    for revision in rating.revisions.all():
+        answers = revision.answers.all()
+        assert {one.axis: (one.exposure, one.draft_edit_distance is not None) for one in answers} == expected
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AxisAnswer.objects.filter(axis="alignment").update(draft_use="edited")
+
+
+def test_the_database_refuses_an_exposure_without_a_draft(rater: User) -> None:
+    campaign = factories.make_campaign(1, assisted_share=1)
+    rating = factories.submit(rater, factories.claim(rater, campaign))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Rating.objects.filter(pk=rating.pk).update(exposure="late")
