@@ -6,12 +6,11 @@ from annotation.campaigns import (
     campaigns_page,
     duplicate_page,
     guidelines_page,
-    item_acts_page,
     order_scores_page,
     settings_page,
     taxonomy_page,
 )
-from annotation.corrections import correction_pages
+from annotation.corrections import correction_pages, item_acts_page
 from annotation.groups import groups_page, split_settings_page
 from annotation.intake import bucket_import_page, import_pages, new_import_page, server_import_page, tus
 from annotation.judgements import pages as judgement_pages

@@ -1,6 +1,6 @@
-"""The frozen releases that hold a clip, for the pages on which a lead withdraws it."""
+"""The frozen releases that hold clips, for the pages on which a lead withdraws them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.urls import reverse
 
@@ -10,6 +10,6 @@ from datasets.services.withdrawal import list_releases_with
 
 
 @register_holder_lister
-def list_releases(clip: Clip) -> Iterator[Holder]:
-    for release in list_releases_with(clip):
+def list_releases(clips: Sequence[Clip]) -> Iterator[Holder]:
+    for release in list_releases_with(clips):
         yield Holder(str(release), reverse("release", args=[release.number]))

@@ -18,7 +18,7 @@ from annotation.agreement.clip_order import ClipOrder, Position
 from annotation.agreement.clip_place import find_place
 from annotation.campaigns.forms import OrderScoresForm
 from annotation.campaigns.item_acts import MAX_ITEMS
-from annotation.campaigns.item_acts_page import ACTS
+from annotation.corrections.item_acts_page import ACTS
 from annotation.models import Campaign
 from annotation.shared.text import parse_number
 
@@ -88,7 +88,7 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "raters": clip_list.list_raters(campaign),
         "scores_form": OrderScoresForm(),
         "most_items": MAX_ITEMS,
-        "acts": [(act_name, act.label) for act_name, act in ACTS.items()],
+        "acts": ACTS.items(),
     }
     return render(request, "annotation/campaign_items.html", context)
 

@@ -137,7 +137,7 @@ def _read_corrections(item: Item, evidence: Evidence) -> dict[str, Any]:
     }
     if clip.is_withdrawn:
         successors = Item.objects.filter(campaign=item.campaign, clip=clip.successor_id).select_related("clip")
-        context |= {"successor": successors.first(), "holders": list_holders(clip)}
+        context |= {"successor": successors.first(), "holders": list_holders([clip])}
     return context
 
 

@@ -84,7 +84,7 @@ class WithdrawView(RoleView):
         item = find_item(name, pk)
         reason = read_values(ReasonSerializer(data=request.data))["reason"]
         withdraw_clips(actor=self.actor, clips=[item.clip], reason=reason)
-        holders = [holder.name for holder in list_holders(item.clip)]
+        holders = [holder.name for holder in list_holders([item.clip])]
         return Response({"item": ItemSerializer(find_item(name, pk)).data, "releases": holders})
 
 

@@ -11,8 +11,10 @@ from rest_framework.response import Response
 
 from annotation.api.base import RoleView, read_values
 from annotation.api.campaign_settings import ExclusionSerializer, MarksSerializer, ReturnSerializer
+from annotation.api.corrections import ReasonSerializer
 from annotation.campaigns import marking, more_ratings, reports
 from annotation.campaigns.item_acts import MAX_ITEMS, Outcome, act_on_keys
+from annotation.corrections.withdrawal import restore_items, withdraw_items
 from annotation.models import Campaign
 from annotation.rating.rating_sql import LARGEST_KEY
 
@@ -27,6 +29,10 @@ class KeysSerializer(serializers.Serializer[Any]):
 
 class ExclusionsSerializer(KeysSerializer, ExclusionSerializer):
     """Clips to exclude."""
+
+
+class WithdrawalsSerializer(KeysSerializer, ReasonSerializer):
+    """Clips to withdraw or to restore, and why."""
 
 
 class ReturnsSerializer(KeysSerializer, ReturnSerializer):
@@ -80,6 +86,22 @@ class ExcludeItemsView(ItemsActView):
 
     serializer_class = ExclusionsSerializer
     act = staticmethod(reports.exclude_items)
+
+
+@_describe(WithdrawalsSerializer, "withdraw_many")
+class WithdrawItemsView(ItemsActView):
+    """Withdraw clips from the site: no queue, list, figure or new release of any campaign has them."""
+
+    serializer_class = WithdrawalsSerializer
+    act = staticmethod(withdraw_items)
+
+
+@_describe(WithdrawalsSerializer, "restore_many")
+class RestoreItemsView(ItemsActView):
+    """Restore withdrawn clips."""
+
+    serializer_class = WithdrawalsSerializer
+    act = staticmethod(restore_items)
 
 
 @_describe(ReturnsSerializer, "give_out_many")

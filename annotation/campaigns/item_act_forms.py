@@ -20,7 +20,9 @@ class ActForm(RefusableForm):
         return dict(self.cleaned_data)
 
 
-class ExcludeForm(ActForm):
+class ReasonForm(ActForm):
+    """Asks for the reason alone."""
+
     reason = forms.CharField(label=_("Reason"), max_length=MAX_REASON_LENGTH)
 
 

@@ -89,7 +89,7 @@ def withdraw(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         "item": item,
         "form": form,
         "items": item.clip.items.select_related("campaign").order_by("campaign__title"),
-        "holders": list_holders(item.clip),
+        "holders": list_holders([item.clip]),
         "raters": Offer.objects.filter(item__clip=item.clip).values("rater").distinct().count(),
         "back": _locate(request, item),
     }

@@ -106,8 +106,8 @@ def _replace_by_successor(
             marks = {name: getattr(item, name) for name in COPIED_MARKS}
             store_items(item.campaign, [Item(campaign=item.campaign, clip=successor, **marks)])
     withdraw_locked(actor, locked, reason, successor)
-    values = {"before": {"prompt": clip.prompt, "clip": clip.clip_id}, "after": {"prompt": prompt}}
-    entries = list_entries(successor, **values, reason=reason)
+    before, after = {"prompt": clip.prompt, "clip": clip.clip_id}, {"prompt": prompt}
+    entries = list_entries(successor, before=before, after=after, reason=reason)
     audit.record_all(actor=actor, action="clip.made_for_prompt", entries=entries)
     return successor
 

@@ -45,13 +45,18 @@ def clean_reason(reason: str) -> str:
     return reason
 
 
-def list_entries(clip: Clip, **data: object) -> list[tuple[Item | Clip, Mapping[str, object]]]:
+def list_entries(
+    clip: Clip, items: Sequence[Item] | None = None, **data: object
+) -> list[tuple[Item | Clip, Mapping[str, object]]]:
     """Return the audit entries of a correction, for `audit.record_all`: one for each item of the clip.
 
-    So the trail of each campaign has it. A clip of no campaign has one of its own.
+    So the trail of each campaign has it. A clip of no campaign has one of its own. `items` are those of the clip, and
+    others, if they have been read, with their campaigns.
     """
-    items = list(Item.objects.filter(clip=clip).select_related("campaign").order_by("pk"))
-    targets: Sequence[Item | Clip] = items or [clip]
+    if items is None:
+        items = list(Item.objects.filter(clip=clip).select_related("campaign").order_by("pk"))
+    own = [item for item in items if item.clip_id == clip.pk]
+    targets: Sequence[Item | Clip] = own or [clip]
     return [(target, data) for target in targets]
 
 

@@ -6,6 +6,7 @@ no longer, and no critic can be trained on it.
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,11 +52,12 @@ def withdraw_release(*, actor: User, release: Release, reason: str) -> Release:
     return current
 
 
-def list_releases_with(clip: Clip) -> list[Release]:
-    """Return the frozen releases that hold a clip, newest first."""
-    campaigns = Item.objects.filter(clip=clip).values("campaign")
+def list_releases_with(clips: Sequence[Clip]) -> list[Release]:
+    """Return the frozen releases that hold one of these clips, newest first."""
+    ids = {clip.clip_id for clip in clips}
+    campaigns = Item.objects.filter(clip__in=[clip.pk for clip in clips]).values("campaign")
     frozen = Release.objects.filter(campaign__in=campaigns, state=Release.State.FROZEN)[:MOST_READ]
-    return [release for release in frozen if clip.clip_id in read_clip_ids(release)]
+    return [release for release in frozen if ids & read_clip_ids(release)]
 
 
 def list_withdrawn_clips(release: Release) -> list[str]:

@@ -15,9 +15,9 @@ from accounts import services as accounts
 from accounts.models import AuditEntry, Role, User
 from annotation.campaigns import campaigns
 from annotation.campaigns.guidelines import Example, set_guidelines
-from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.more_ratings import request_ratings
+from annotation.corrections.item_acts_page import ACTS, UNDOS
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
 from annotation.judgements.importing import open_import
@@ -148,7 +148,10 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     for act in ACTS:
         pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&item={first.pk}&item={last.pk}")
     for act, undo in UNDOS.items():
-        _add_undo(pages, campaign, act, undo.undoes)
+        if undo.undoes:
+            _add_undo(pages, campaign, act, undo.undoes)
+        else:
+            pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&item={first.pk}")
     _add_ratings_made_elsewhere(pages, lead, campaign)
     _add_prompt_groups(pages, campaign)
     pages.add(Role.LEAD, "campaigns")

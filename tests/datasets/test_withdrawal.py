@@ -56,10 +56,10 @@ def test_frozen_releases_that_hold_a_clip_are_found_and_their_folders_stay(
 ) -> None:
     before = hash_folder(release)
     clip = withdraw_first(campaign)
-    assert [holder.name for holder in list_holders(clip)] == [str(release)]
+    assert [holder.name for holder in list_holders([clip])] == [str(release)]
     assert list_withdrawn_clips(release) == ["train-00"]
     later = build_release(actor=engineer(), campaign=campaign, name="summer", policy=POLICY)
-    assert list_releases_with(clip) == [release]
+    assert list_releases_with([clip]) == [release]
     assert list_withdrawn_clips(later) == []
     assert set(read_clip_ids(later)) == set(read_clip_ids(release)) - {"train-00"}
     assert hash_folder(release) == before
@@ -68,9 +68,9 @@ def test_frozen_releases_that_hold_a_clip_are_found_and_their_folders_stay(
 
 
 def test_a_clip_of_no_campaign_or_of_an_unreadable_release_is_in_none(campaign: Campaign, release: Release) -> None:
-    assert list_releases_with(make_clip()) == []
+    assert list_releases_with([make_clip()]) == []
     (Path(settings.RELEASE_ROOT) / release.folder / "clips.parquet").write_bytes(b"no parquet")
-    assert list_releases_with(withdraw_first(campaign)) == []
+    assert list_releases_with([withdraw_first(campaign)]) == []
 
 
 def test_a_withdrawn_release_keeps_its_folder_and_is_not_served(release: Release, client: Client) -> None:

@@ -15,6 +15,7 @@ from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.overlap import open_extra_slot
 from annotation.campaigns.policy import update_policy
 from annotation.campaigns.reports import exclude_items, give_out_items
+from annotation.corrections.withdrawal import restore_items, withdraw_items
 from annotation.models import Campaign, Item, Rating, Slot
 from annotation.rating import queue
 from tests.annotation import factories
@@ -32,6 +33,11 @@ def _exclude_all(campaign: Campaign) -> None:
     exclude_items(actor=campaign.created_by, items=list(items), reason="Gore.")
 
 
+def _withdraw_all(campaign: Campaign) -> None:
+    items = Item.objects.filter(campaign=campaign)
+    withdraw_items(actor=campaign.created_by, items=list(items), reason="Gore.")
+
+
 ACTS: dict[str, tuple[Callable[..., Outcome], dict[str, Any], Callable[[Campaign], None], str]] = {
     "exclude": (exclude_items, {"reason": "Gore."}, _leave_alone, "item.excluded"),
     "give out again": (give_out_items, {"reason": "No gore."}, _exclude_all, "item.given_out_again"),
@@ -39,6 +45,8 @@ ACTS: dict[str, tuple[Callable[..., Outcome], dict[str, Any], Callable[[Campaign
     "qualification": (mark_items, {"mark": "qualification", "scores": KNOWN}, _leave_alone, "item.marked"),
     "priority": (mark_items, {"priority": 7}, _leave_alone, "item.priority"),
     "more ratings": (request_ratings, {"ratings": 5}, _leave_alone, "item.more_ratings"),
+    "withdraw": (withdraw_items, {"reason": "Gore."}, _leave_alone, "clip.withdrawn"),
+    "restore": (restore_items, {"reason": "No gore."}, _withdraw_all, "clip.restored"),
 }
 
 

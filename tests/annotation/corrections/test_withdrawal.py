@@ -22,7 +22,7 @@ from annotation.campaigns.guidelines import Example, read_available_examples, se
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.progress import read_progress, read_progress_and_counts
-from annotation.corrections.withdrawal import restore_clip, withdraw_clips
+from annotation.corrections.withdrawal import restore_clip, restore_items, withdraw_clips, withdraw_items
 from annotation.intake.import_report import read_split_sizes
 from annotation.models import Campaign, Clip, Item, ItemSummary, SavedWork, Slot
 from annotation.raters.admission import list_visible_clips
@@ -245,3 +245,34 @@ def test_a_withdrawal_needs_a_reason_and_a_lead_and_happens_once(lead: User, rat
     with pytest.raises(ValidationError, match="Write why"):
         restore_clip(actor=lead, clip=clip, reason="")
     assert AuditEntry.objects.filter(action="clip.withdrawn", target_type="annotation.clip").count() == 1
+
+
+def test_many_clips_are_withdrawn_from_all_campaigns_in_one_act_and_restored(lead: User) -> None:
+    campaign, other = make_campaign(3, actor=lead), make_campaign(actor=lead)
+    items = list(campaign.items.order_by("pk"))
+    add_clips(actor=lead, campaign=other, clips=[items[0].clip])
+    reports.exclude(actor=lead, item=items[1], reason="Still.")
+
+    withdrawn = withdraw_items(actor=lead, items=items[:2], reason=REASON)
+    assert [item.pk for item in withdrawn.changed] == [item.pk for item in items[:2]]
+    assert set(other.items.values_list("availability", flat=True)) == {"withdrawn"}
+    assert AuditEntry.objects.filter(action="clip.withdrawn").count() == 3  # one of the clips is in two campaigns
+    check_summaries(campaign)
+    successor = items[2].clip
+    Clip.objects.filter(pk=items[0].clip_id).update(successor=successor)
+
+    restored = restore_items(actor=lead, items=items, reason="It allows it now.")
+    assert ([item.pk for item in restored.changed], list(restored.left)) == ([items[1].pk], [items[0].pk])
+    assert "has taken its place" in restored.describe_left()[items[0].pk]
+    availability = campaign.items.order_by("pk").values_list("availability", flat=True)
+    assert list(availability) == ["withdrawn", "excluded", "available"]
+    check_summaries(campaign)
+
+
+def test_many_clips_are_not_withdrawn_without_a_reason_or_by_a_rater(lead: User) -> None:
+    items = list(make_campaign(2, actor=lead).items.all())
+    with pytest.raises(ValidationError, match="Write why"):
+        withdraw_items(actor=lead, items=items, reason=" ")
+    with pytest.raises(PermissionDenied):
+        withdraw_items(actor=make_user(), items=items, reason=REASON)
+    assert not Clip.objects.exclude(withdrawn_at=None).exists()

@@ -19,13 +19,15 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
-from annotation.campaigns.item_act_forms import ActForm, ExcludeForm, GoldForm, PriorityForm, RatingsForm, ReturnForm
-from annotation.campaigns.item_acts import Outcome, act_on_keys
+from annotation.campaigns.item_act_forms import ActForm, GoldForm, PriorityForm, RatingsForm, ReasonForm, ReturnForm
+from annotation.campaigns.item_acts import MAX_ITEMS, Outcome, act_on_keys
 from annotation.campaigns.marking import Mark, mark_items
 from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.reports import exclude_items, give_out_items
 from annotation.campaigns.undo import find_entries, restore_priorities, withdraw_ratings
+from annotation.corrections.withdrawal import restore_items, withdraw_items
 from annotation.models import Campaign, Item
+from annotation.shared.clip_holders import list_holders
 from annotation.shared.key_lists import parse_keys, write_keys
 from annotation.shared.text import parse_number
 
@@ -49,6 +51,9 @@ class Act:
     undo: str = ""
     undo_label: str | Promise = ""
     undoes: str = ""
+    is_dangerous: bool = False
+    has_holders: bool = False
+    """Frozen releases keep the clips, so the page lists those that have them."""
 
 
 def make_gold(*, actor: User, items: Sequence[Item], scores: dict[str, float]) -> Outcome:
@@ -75,7 +80,7 @@ ACTS = {
         _("Raters do not get excluded clips, and figures and the next release leave them out. Their ratings are kept."),
         ngettext_lazy("%(n)s clip excluded.", "%(n)s clips excluded.", "n"),
         exclude_items,
-        ExcludeForm,
+        ReasonForm,
         "return",
         _("Put them back"),
     ),
@@ -126,8 +131,31 @@ ACTS = {
         "withdraw-ratings",
         _("Withdraw the request"),
     ),
+    "withdraw": Act(
+        _("Withdraw"),
+        _("Withdraw these clips"),
+        _(
+            "Withdrawn clips leave the queue, lists, figures and new releases of every campaign at once. Raters who "
+            "are rating one are told. Ratings stay stored, and you can restore the clips."
+        ),
+        ngettext_lazy("%(n)s clip withdrawn.", "%(n)s clips withdrawn.", "n"),
+        withdraw_items,
+        ReasonForm,
+        "restore",
+        _("Restore them"),
+        is_dangerous=True,
+        has_holders=True,
+    ),
 }
 UNDOS = {
+    "restore": Act(
+        "",
+        _("Restore these clips"),
+        _("The clips are in their campaigns again. Clips that were excluded before are excluded again."),
+        ngettext_lazy("%(n)s clip restored.", "%(n)s clips restored.", "n"),
+        restore_items,
+        ReasonForm,
+    ),
     "restore-priority": Act(
         "",
         _("Restore the priorities of these clips"),
@@ -170,12 +198,14 @@ def act_on_items(request: AuthedRequest, name: str) -> HttpResponse:
             level = messages.WARNING if outcome.left else messages.SUCCESS
             messages.add_message(request, level, _describe(request.GET, campaign, keys, act, outcome))
             return redirect(_write_list_address(campaign, request.GET))
+    items = list(Item.objects.filter(campaign=campaign, pk__in=keys).select_related("clip").order_by("pk")[:MAX_ITEMS])
     context = {
         "campaign": campaign,
         "act": act,
         "act_name": act_name,
         "form": form,
-        "items": Item.objects.filter(campaign=campaign, pk__in=keys).select_related("clip").order_by("pk"),
+        "items": items,
+        "holders": list_holders([item.clip for item in items]) if act.has_holders else [],
         "back": _write_list_address(campaign, request.GET),
     }
     return render(request, "annotation/items_act.html", context)
@@ -224,7 +254,7 @@ def _write_undo_address(given: QueryDict, campaign: Campaign, act: Act, outcome:
     if not act.undo or not outcome.changed:
         return ""
     query = QueryDict(mutable=True)
-    if act.undo in UNDOS:
+    if outcome.entries:
         query["entries"] = write_keys(outcome.entries)
     else:
         query["items"] = write_keys(item.pk for item in outcome.changed)

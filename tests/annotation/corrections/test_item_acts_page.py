@@ -10,9 +10,9 @@ from django.test import Client
 from accounts.models import AuditEntry, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.item_acts import MAX_ITEMS
-from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import Mark, mark_item, read_mark
 from annotation.campaigns.reports import exclude
+from annotation.corrections.item_acts_page import ACTS, UNDOS
 from annotation.models import Campaign, Item
 from annotation.shared.key_lists import write_keys
 from tests.annotation.factories import make_campaign, make_clip
@@ -29,6 +29,8 @@ VALUES: dict[str, dict[str, object]] = {
     "plain": {},
     "priority": {"priority": 7},
     "ratings": {"ratings": 4},
+    "withdraw": {"reason": "The generator's owner asked for it."},
+    "restore": {"reason": "They agree now."},
 }
 """What each act is given."""
 
@@ -82,7 +84,7 @@ def test_an_act_asks_acts_and_says_so_and_a_second_time_nothing_changes(
 
 
 def test_the_message_leads_to_the_act_that_takes_it_back(as_lead: Client, items: list[Item]) -> None:
-    for act in ("exclude", "gold", "priority", "ratings"):
+    for act in ("exclude", "gold", "priority", "ratings", "withdraw"):
         before = [describe(item) for item in items]
         link = find_undo(as_lead, act, [items[0], items[2]])
         assert before != [describe(item) for item in items]
