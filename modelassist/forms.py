@@ -6,10 +6,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign
+from annotation.shared.number_fields import limit_number
 from datasets.models import Release
 from modelassist.engine.settings.config import ConfigError
 from modelassist.engine.training.presets import list_recipes, parse_overrides
 from modelassist.models import Critic
+from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.parsing import parse_json
 from qsave.release.manifest import FORMAT
 from qsave.words import isolate
@@ -122,4 +124,25 @@ class ActivateForm(forms.Form):
         queryset=Campaign.objects.exclude(state__in=[Campaign.State.CLOSED, Campaign.State.ARCHIVED]).order_by("title"),
         empty_label=_("Choose a campaign"),
         help_text=_("This critic replaces the one that drafts there now. Existing drafts stay."),
+    )
+
+
+class ChooseCriticForm(forms.Form):
+    """Which critic drafts for a campaign."""
+
+    critic = forms.ModelChoiceField(
+        label=_("Critic"),
+        queryset=Critic.objects.all(),
+        empty_label=_("Choose a critic"),
+        help_text=_("It replaces the one that drafts now. Existing drafts stay."),
+    )
+
+
+class AnchoringBoundForm(forms.Form):
+    """By how much drafts may pull ratings."""
+
+    bound = forms.FloatField(
+        label=_("Largest pull of drafts, in levels"),
+        **limit_number(0, MAX_LEVEL - MIN_LEVEL, is_whole=False),
+        help_text=_("Drafting stops where the 95% interval of the pull lies above this."),
     )

@@ -10,8 +10,14 @@ from django.utils.translation import gettext as _
 
 from accounts.home import HomeCard, HomeLine, HomePart, HomeSection, Urgency, home_part
 from accounts.models import Role, User
-from modelassist.models import Activation, Run
-from modelassist.reads.needs import list_current_runs, list_failed_runs, list_paused_drafting, list_running_drafting
+from modelassist.models import Activation, DraftingStop, Run
+from modelassist.reads.needs import (
+    list_current_runs,
+    list_failed_runs,
+    list_paused_drafting,
+    list_running_drafting,
+    list_stopped_drafting,
+)
 from modelassist.services.adding import KIND as ADD_CRITIC
 from operations.failures import list_failed_jobs
 from operations.models import JobState
@@ -20,7 +26,8 @@ from qsave.words import isolate
 
 @home_part(Role.LEAD)
 def build_drafting_part(user: User) -> HomePart:
-    return HomePart(needs=tuple(map(_describe_pause, list_paused_drafting())))
+    stops = map(_describe_stop, list_stopped_drafting())
+    return HomePart(needs=(*map(_describe_pause, list_paused_drafting()), *stops))
 
 
 @home_part(Role.ENGINEER)
@@ -44,10 +51,22 @@ def _describe_pause(activation: Activation) -> HomeLine:
     return HomeLine(
         kind=_("Drafting paused"),
         text=text % (names | {"when": when}),
-        url=reverse("campaign", args=[activation.campaign.name]),
-        action=_("Go to the campaign"),
+        url=reverse("drafting", args=[activation.campaign.name]),
+        action=_("View drafting"),
         urgency=Urgency.BROKEN,
         note=activation.paused_reason,
+    )
+
+
+def _describe_stop(stop: DraftingStop) -> HomeLine:
+    names = {"critic": isolate(stop.critic), "campaign": isolate(stop.campaign)}
+    return HomeLine(
+        kind=_("Drafting stopped"),
+        text=_("A rule stopped %(critic)s in %(campaign)s.") % names,
+        url=reverse("drafting", args=[stop.campaign.name]),
+        action=_("View drafting"),
+        urgency=Urgency.WAITING,
+        note=stop.reason,
     )
 
 

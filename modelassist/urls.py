@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from modelassist import views
+from modelassist import drafting_page, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", views.runs, name="runs"),
@@ -13,6 +13,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("critics/add", views.critic_add, name="critic-add"),
     path("critics/<int:pk>", views.critic, name="critic"),
     path("critics/<int:pk>/activate", views.critic_activate, name="critic-activate"),
+    path("campaigns/<slug:name>/drafting", drafting_page.drafting, name="drafting"),
+    path("drafting/<slug:name>/activate", drafting_page.drafting_activate, name="drafting-activate"),
+    path("drafting/<slug:name>/roll-back", drafting_page.drafting_roll_back, name="drafting-roll-back"),
+    path("drafting/<slug:name>/resume", drafting_page.drafting_resume, name="drafting-resume"),
+    path("drafting/<slug:name>/bound", drafting_page.drafting_bound, name="drafting-bound"),
+    path("drafting/<slug:name>/retry-failed", drafting_page.drafting_retry_failed, name="drafting-retry-failed"),
+    path("drafting/<slug:name>/consent", drafting_page.drafting_consent, name="drafting-consent"),
+    path(
+        "drafting/<slug:name>/withdraw-consent",
+        drafting_page.drafting_withdraw_consent,
+        name="drafting-withdraw-consent",
+    ),
     path("drafting/<slug:name>/retry", views.drafting_retry, name="drafting-retry"),
     path("drafting/<slug:name>/stop", views.drafting_stop, name="drafting-stop"),
 ]

@@ -206,7 +206,7 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
     return redirect("critic", pk=pk)
 
 
-@role_required(Role.ENGINEER)
+@role_required(Role.LEAD)
 @require_POST
 def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
@@ -215,7 +215,7 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
         request,
         _("Drafting for %(campaign)s is stopped. Existing drafts stay.") % {"campaign": isolate(campaign)},
     )
-    return redirect("critics")
+    return redirect("drafting", name=name)
 
 
 @role_required(Role.LEAD)
@@ -228,4 +228,4 @@ def drafting_retry(request: AuthedRequest, name: str) -> HttpResponse:
         )
     else:
         messages.info(request, _("Drafting for %(campaign)s is not paused.") % {"campaign": isolate(campaign)})
-    return redirect("critics") if request.user.has_role(Role.ENGINEER) else redirect("campaign", name=name)
+    return redirect("drafting", name=name)

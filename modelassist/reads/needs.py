@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from annotation.models import Campaign
-from modelassist.models import Activation, Run
+from modelassist.models import Activation, DraftingStop, Run
 from operations.models import JobState
 
 RECENT = timedelta(days=14)
@@ -31,9 +31,17 @@ def list_paused_drafting() -> QuerySet[Activation]:
     return _list_drafting().exclude(retry_at=None)[:MAX_ROWS]
 
 
+def list_stopped_drafting() -> QuerySet[DraftingStop]:
+    """Return where a rule stopped the active critic of an open campaign. One query."""
+    stops = DraftingStop.objects.filter(resumed_at=None, campaign__state=Campaign.State.OPEN)
+    active = stops.filter(campaign__activation__critic=F("critic"))
+    return active.select_related("campaign", "critic")[:MAX_ROWS]
+
+
 def list_running_drafting() -> QuerySet[Activation]:
     """Return where a critic drafts in an open campaign. One query."""
-    return _list_drafting().filter(retry_at=None)[:MAX_ROWS]
+    stops = DraftingStop.objects.filter(campaign=OuterRef("campaign"), critic=OuterRef("critic"), resumed_at=None)
+    return _list_drafting().filter(retry_at=None).exclude(Exists(stops))[:MAX_ROWS]
 
 
 def _list_drafting() -> QuerySet[Activation]:

@@ -18,6 +18,7 @@ from modelassist.models import Critic
 from qsave.axes import AXES, Axis
 from qsave.proposal import proposal_from_json
 from qsave.run.figures import Gain
+from qsave.words import isolate
 
 SEED = 0
 Scores = Mapping[Axis, Mapping[int, float]]
@@ -124,5 +125,5 @@ def _explain_missing(
         return _("No clip has a blind rating on this axis.")
     for name, given in zip(names, (scores, rival), strict=True):
         if not given:
-            return _("%(critic)s has scored no clip on this axis.") % {"critic": name}
+            return _("%(critic)s has scored no clip on this axis.") % {"critic": isolate(name)}
     return _("No clip has a blind rating and a score of both critics on this axis.")

@@ -18,6 +18,8 @@ from modelassist.kinds.base import CriticUnavailable
 from modelassist.models import Activation, Consent, Critic
 from qsave.words import isolate
 
+MAX_HOST_LENGTH = Consent._meta.get_field("host").max_length or 300
+
 
 def find_host(critic: Critic) -> str:
     """Return the host, with its port if that is not the usual one, to which a critic sends clips; empty if to none."""

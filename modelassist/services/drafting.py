@@ -32,6 +32,7 @@ from modelassist.services.stops import apply_stop_rules
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun, enqueue
 from operations.models import Job, JobState
 from qsave.proposal import AxisProposal, Proposal
+from qsave.words import isolate
 
 logger = logging.getLogger(__name__)
 
@@ -240,7 +241,8 @@ def fit_taxonomy(proposal: Proposal, campaign: Campaign) -> Proposal:
     named = {(axis.value, one.defect) for axis, part in proposal.axes.items() for one in part.evidence}
     if unknown := sorted(defect for axis, defect in named if (axis, defect) not in entries):
         raise OtherTaxonomy(
-            _("The critic named defects that this campaign does not have: %(names)s.") % {"names": ", ".join(unknown)}
+            _("The critic named defects that this campaign does not have: %(names)s.")
+            % {"names": isolate(", ".join(unknown))}
         )
 
     def fit(axis: str, part: AxisProposal) -> AxisProposal:

@@ -14,6 +14,7 @@ from modelassist.kinds.base import CriticUnavailable, Proposer
 from modelassist.kinds.endpoint.settings import EndpointSettings, SettingsError
 from modelassist.models import Critic
 from modelassist.services.consent import require_consent
+from qsave.words import isolate
 
 
 def _ignore() -> None:
@@ -36,7 +37,9 @@ def make_proposer(critic: Critic, *, campaign: Campaign, on_wait: Callable[[], N
             from modelassist.kinds.endpoint.proposer import get_endpoint
 
             return get_endpoint(_read_endpoint(critic), frozenset(settings.CRITIC_HOSTS))
-    raise CriticUnavailable(_("This version of the site has no critics of the kind %(kind)s.") % {"kind": critic.kind})
+    raise CriticUnavailable(
+        _("This version of the site has no critics of the kind %(kind)s.") % {"kind": isolate(critic.kind)}
+    )
 
 
 def _read_endpoint(critic: Critic) -> EndpointSettings:

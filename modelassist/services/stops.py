@@ -130,22 +130,18 @@ def _describe_anchoring(activation: Activation, agreement: Agreement) -> str:
             (
                 anchoring.nearer,
                 _lies_above(anchoring.nearer, bound),
-                _("assisted ratings are nearer to the draft than blind ones by"),
+                _("%(axis)s: assisted ratings are nearer to the draft than blind ones by %(figure)s levels;"),
             ),
             (
                 anchoring.difference,
                 _lies_above(anchoring.difference, bound) or _lies_above(_negate(anchoring.difference), bound),
-                _("assisted ratings differ from blind ones by"),
+                _("%(axis)s: assisted ratings differ from blind ones by %(figure)s levels;"),
             ),
         ):
             if is_beyond:
-                return _("%(axis)s: %(what)s %(figure)s levels; this campaign allows %(bound)s (%(clips)s clips).") % {
-                    "axis": axis.value.capitalize(),
-                    "what": what,
-                    "figure": _write(estimate),
-                    "bound": f"{bound:.2f}",
-                    "clips": anchoring.items,
-                }
+                allowed = _("this campaign allows %(bound)s (%(clips)s clips).")
+                figure = what % {"axis": axis.value.capitalize(), "figure": _write(estimate)}
+                return f"{figure} {allowed % {'bound': f'{bound:.2f}', 'clips': anchoring.items}}"
     return ""
 
 

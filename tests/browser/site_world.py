@@ -75,6 +75,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "panels",
     "timesheet",
     "agreement",
+    "drafting",
     "rate-try",
 )
 """A lead's pages of a campaign whose address needs only its name."""
@@ -304,5 +305,6 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         ("critics", ()),
         ("critic", (critic.pk,)),
         ("campaign", (campaign.name,)),
+        ("drafting", (campaign.name,)),
     ):
         pages.add(Role.ENGINEER, route, *args)
