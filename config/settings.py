@@ -235,7 +235,7 @@ JOB_HEARTBEAT_SECONDS = env.read_whole_number("QSAVE_JOB_HEARTBEAT_SECONDS", 5, 
 JOB_STALE = timedelta(seconds=env.read_whole_number("QSAVE_JOB_STALE_SECONDS", 45, least=2, most=3600))
 JOB_SWEEP_SECONDS = env.read_whole_number("QSAVE_JOB_SWEEP_SECONDS", 60, least=1, most=3600)
 JOB_MOST_ATTEMPTS = 3
-DEFAULT_CRITIC = env.read_choice("QSAVE_DEFAULT_CRITIC", "none", ["detectors", "none"])
+DEFAULT_CRITIC = env.read_choice("QSAVE_DEFAULT_CRITIC", "detectors", ["detectors", "none"])
 """The critic that drafts for new campaigns of real clips without being asked."""
 MODEL_IDLE_SECONDS = env.read_whole_number("QSAVE_MODEL_IDLE_SECONDS", 300, least=1, most=86_400)
 """After this time without a question the process of a local model ends, and its memory is free again."""

@@ -15,6 +15,7 @@ from modelassist.services.critics import set_active
 
 NAME = "detectors"
 VERSION = 1
+"""Raise it with every change of the thresholds in `qsave.detectors`."""
 LICENCE = "Apache-2.0"
 
 

@@ -33,6 +33,10 @@ def make_proposer(critic: Critic, *, campaign: Campaign, on_wait: Callable[[], N
             from modelassist.kinds.engine import EngineProposer
 
             return EngineProposer(resolve_critic(critic), settings.MODEL_IDLE_SECONDS, on_wait)
+        case Critic.Kind.DETECTORS:
+            from modelassist.kinds.detectors import DetectorsProposer
+
+            return DetectorsProposer()
         case Critic.Kind.ENDPOINT:
             from modelassist.kinds.endpoint.proposer import get_endpoint
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -49,8 +50,8 @@ def detectors() -> Critic:
 
 
 def make_endpoint(engineer: User, url: str = URL) -> Critic:
-    settings = {"base_url": url, "model": "qwen"}
-    critic = Critic(name="lab", kind=Critic.Kind.ENDPOINT, origin=Critic.Origin.ENDPOINT, settings=settings)
+    server = {"base_url": url, "model": "qwen"}
+    critic = Critic(name="lab", kind=Critic.Kind.ENDPOINT, origin=Critic.Origin.ENDPOINT, settings=server)
     return store_version(actor=engineer, critic=critic)
 
 
@@ -198,8 +199,8 @@ def test_the_bound_of_anchoring_is_set(
     assert read_drafting_page(campaign).anchoring_bound == saved
 
 
-def test_new_campaigns_of_real_clips_begin_with_the_detectors(engineer: User, settings: object, tmp_path: Path) -> None:
-    settings.DEFAULT_CRITIC = "detectors"  # type: ignore[attr-defined]
+def test_new_campaigns_of_real_clips_begin_with_the_detectors(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DEFAULT_CRITIC", "detectors")
     real = create_campaign(actor=engineer, name="real", title="Real")
     create_campaign(actor=engineer, name="toy", title="Toy", is_simulated=True)
     activation = Activation.objects.get()
@@ -208,3 +209,15 @@ def test_new_campaigns_of_real_clips_begin_with_the_detectors(engineer: User, se
     assert Critic.objects.count() == 1
     deactivate(actor=engineer, campaign=real)
     assert not Activation.objects.exists()
+
+
+def test_the_detectors_draft_real_files_and_say_nothing_of_alignment(
+    engineer: User, campaign: Campaign, detectors: Critic
+) -> None:
+    broken = campaign.items.select_related("clip").latest("pk").clip
+    Path(settings.MEDIA_ROOT, broken.original).write_bytes(b"no video")
+    activate(actor=engineer, critic=detectors, campaign=campaign)
+    result = drafting.draft_next(campaign=campaign, limit=8)
+    assert (result.drafted, result.failed, result.paused) == (3, 1, "")
+    assert FailedDraft.objects.get().error.startswith("The file is not a video")
+    assert {axis for draft in Draft.objects.all() for axis in draft.proposal} <= {"visual", "dynamic"}

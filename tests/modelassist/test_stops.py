@@ -52,7 +52,7 @@ def rate(
             is_blind = rater % 2 == number % 2
             score = (blind if is_blind else assisted)(number, rater)
             arm, seen = (Arm.BLIND, None) if is_blind else (Arm.ASSISTED, draft.pk)
-            scores.append(Score(item.pk, rater, Axis.VISUAL, score, arm, is_blind, seen, "", None))
+            scores.append(Score(item.pk, rater, Axis.VISUAL, score, arm, is_blind, seen, "none", "", None))
     agreement = Agreement(activation.campaign, axes=(), rows=tuple(rows), raters=(), counted=scores)
     for module in (stops, paired):
         monkeypatch.setattr(module, "read_agreement", lambda campaign: agreement)

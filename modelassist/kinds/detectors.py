@@ -1,0 +1,25 @@
+"""The critic of kind `detectors`: it measures each clip and proposes the defects that pass a threshold."""
+
+from collections.abc import Sequence
+
+from modelassist.kinds.base import ClipAnswer, ClipQuestion
+from qsave.detectors.measure import measure_clip
+from qsave.detectors.propose import propose
+from qsave.frames.guard import MediaError, guard_file
+
+
+class DetectorsProposer:
+    """Measures clips in this process: it needs neither weights nor much memory."""
+
+    def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
+        """Answer each question, in order; a clip that cannot be read fails alone."""
+        return [_answer(question) for question in questions]
+
+
+def _answer(question: ClipQuestion) -> ClipAnswer:
+    try:
+        with guard_file():
+            readings = measure_clip(question.video)
+    except MediaError as error:
+        return ClipAnswer(error=str(error))
+    return ClipAnswer(propose(readings, question.taxonomy))
