@@ -1,7 +1,9 @@
 """Find the files of an import and their sizes before any of them is read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -16,11 +18,11 @@ from annotation.models import ClipImport
 
 @dataclass(frozen=True, slots=True)
 class ArrivedFile:
-    """A file that a row names: its path in the folder of the import, its bytes, and where it is; None in a bucket."""
+    """A file that a row names: its path in the folder of the import, and its bytes; `open` is None in a bucket."""
 
     name: str
     size: int
-    path: Path | None
+    open: Callable[[], BufferedReader] | None
 
 
 class ArrivedFiles(Protocol):
@@ -41,7 +43,9 @@ class FolderFiles:
 
     def find(self, name: str) -> ArrivedFile:
         path = self._folder.find(name)
-        return ArrivedFile(path.relative_to(self._root).as_posix(), path.stat().st_size, path)
+        return ArrivedFile(
+            path.relative_to(self._root).as_posix(), path.stat().st_size, partial(self._folder.open, path)
+        )
 
     def list_names(self) -> Iterator[str]:
         return (name for name, path in self._folder.list_files() if path != self._manifest)
@@ -69,7 +73,7 @@ def open_files(clip_import: ClipImport) -> ArrivedFiles:
     if clip_import.source == ClipImport.Source.BUCKET:
         return BucketFiles(clip_import.videos, clip_import.name)
     folder, root = open_folder(clip_import)
-    return FolderFiles(folder, root, Path(clip_import.manifest))
+    return FolderFiles(folder, root, root / Path(clip_import.manifest).name)
 
 
 def list_unnamed(clip_import: ClipImport, files: ArrivedFiles, named: set[str]) -> Iterator[str]:

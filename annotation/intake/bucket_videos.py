@@ -2,6 +2,7 @@
 
 import shutil
 import weakref
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
@@ -36,6 +37,9 @@ class BucketFolder:
         except list_errors() as error:
             raise explain_row(error, name) from None
         return target
+
+    def open(self, path: Path) -> BufferedReader:
+        return path.open("rb")
 
     def _download(self, path: str, target: Path) -> None:
         answer = self._client.get_object(Bucket=self._address.bucket, Key=self._address.prefix + path)

@@ -1,5 +1,7 @@
 """Find the manifest of a folder, or write one for a folder that has none."""
 
+import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
@@ -16,7 +18,8 @@ from annotation.intake.folder_rows import (
     list_rows_of_folder,
     write_rows,
 )
-from annotation.intake.manifests import SUFFIXES
+from annotation.intake.manifests import MAX_MANIFEST_BYTES, SUFFIXES
+from annotation.intake.rooted_files import open_below
 from qsave.words import isolate
 
 ROWS_FILE = ".rows.jsonl"
@@ -46,22 +49,45 @@ class Manifest:
 
 
 def prepare_manifest(
-    folder: Path, *, generator: str = "", work_folder: Path | None = None, follow_links: bool = False
+    folder: Path,
+    *,
+    generator: str = "",
+    work_folder: Path | None = None,
+    follow_links: bool = False,
+    root: Path | None = None,
 ) -> Manifest:
     """Return the manifest among the files of a folder; without one, write a row for each video.
 
-    It is written into `work_folder`, or else into the folder itself. Raises UploadRefused if there are several
-    manifests, or neither a manifest nor a video, and GeneratorMissing if a video without a folder needs `generator`.
+    It is written into `work_folder`, or else into the folder itself. If no link may lead out of `root`, the manifest
+    is copied into `work_folder`. Raises UploadRefused if there are several manifests, or neither a manifest nor a
+    video, and GeneratorMissing if a video without a folder needs `generator`.
     """
     path = find_manifest(folder)
     if path is None:
-        listed = list_rows_of_folder(folder, generator=generator, follow_links=follow_links)
+        listed = list_rows_of_folder(folder, generator=generator, follow_links=follow_links, root=root)
         if not listed.rows:
             raise UploadRefused(_describe_missing(path.name for path in folder.iterdir()))
         return write_manifest(listed, folder, (work_folder or folder) / ROWS_FILE)
     if path.stat().st_size == 0:
         raise _make_empty_error(path.name)
+    if root is not None and work_folder is not None:
+        return Manifest(_copy_table(path, root, work_folder), path.parent, path.name)
     return Manifest(path, path.parent, path.name)
+
+
+def _copy_table(path: Path, root: Path, work_folder: Path) -> Path:
+    """Copy a manifest: what is checked here is what the import reads, even if somebody changes the folder meanwhile."""
+    try:
+        file = open_below(root, path)
+    except OSError as error:
+        words = {"name": isolate(path.name), "reason": error.strerror}
+        raise UploadRefused(_("The manifest %(name)s cannot be read: %(reason)s.") % words) from None
+    with file, (work_folder / path.name).open("wb") as copy:
+        if os.fstat(file.fileno()).st_size > MAX_MANIFEST_BYTES:
+            words = {"name": isolate(path.name), "most": str(MAX_MANIFEST_BYTES // 1024**2)}
+            raise UploadRefused(_("The manifest %(name)s has more than %(most)s MB. Split it.") % words)
+        shutil.copyfileobj(file, copy)
+    return work_folder / path.name
 
 
 def check_names(sizes: Mapping[str, int], *, generator: str) -> None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.intake.manifests import MAX_PROMPT_LENGTH
+from annotation.intake.rooted_files import open_below
 from annotation.intake.video_folder import walk
 from qsave.tables.encoding import read_lines
 
@@ -51,13 +52,15 @@ class NameParts:
     sample: str = ""
 
 
-def list_rows_of_folder(folder: Path, *, generator: str = "", follow_links: bool = False) -> FolderRows:
+def list_rows_of_folder(
+    folder: Path, *, generator: str = "", follow_links: bool = False, root: Path | None = None
+) -> FolderRows:
     """List a row for each video below a folder; `generator` is that of videos that are in no folder.
 
-    Raises OSError if the folder cannot be read.
+    No link is followed out of `root`. Raises OSError if the folder cannot be read.
     """
-    paths = [path.relative_to(folder).as_posix() for path in walk(folder, follow_links=follow_links)]
-    return list_rows(paths, lambda path: _read_start(folder / path), generator=generator)
+    paths = [path.relative_to(folder).as_posix() for path in walk(folder, follow_links=follow_links, root=root)]
+    return list_rows(paths, lambda path: _read_start(folder / path, root), generator=generator)
 
 
 def list_rows(paths: Iterable[str], read_text: ReadText, *, generator: str = "") -> FolderRows:
@@ -137,10 +140,10 @@ def decode_prompt(content: bytes) -> str:
     return "".join(read_lines(BytesIO(content))).strip()
 
 
-def _read_start(path: Path) -> str:
+def _read_start(path: Path, root: Path | None) -> str:
     """Return the text of a file, or "" if it cannot be read. A text too long for a prompt is cut past the limit."""
     try:
-        with path.open("rb") as file:
+        with open_below(root, path) if root else path.open("rb") as file:
             return decode_prompt(file.read(MAX_PROMPT_BYTES + 1))
     except OSError:
         return ""

@@ -156,11 +156,11 @@ def _note_differences(comparison: Comparison, each: ComparedRow, clip: Clip, ite
 
 def _hash_file(comparison: Comparison, file: ArrivedFile) -> str:
     """Return the SHA-256 of a file; empty in a bucket, for a file that cannot be read, and beyond the limit."""
-    if file.path is None or comparison.hashed_bytes + file.size > MOST_HASHED_BYTES:
+    if file.open is None or comparison.hashed_bytes + file.size > MOST_HASHED_BYTES:
         return ""
     comparison.hashed_bytes += file.size
     try:
-        with file.path.open("rb") as content:
+        with file.open() as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError:  # the import refuses the row with this reason
         return ""

@@ -1,5 +1,9 @@
 """Request the import of a folder of the server, or of a bucket. Pages, the API and the command call these."""
 
+from pathlib import Path
+
+from django.conf import settings
+
 from accounts.models import Role, User
 from annotation.intake.bucket_manifests import prepare_bucket
 from annotation.intake.folder_manifests import prepare_manifest
@@ -17,14 +21,14 @@ def request_server_import(
     Raises UploadRefused, and GeneratorMissing if a video in no folder needs `generator`.
     """
     require_role(actor, Role.LEAD)
-    folder = find_folder(root, path)
+    folder, top = find_folder(root, path), Path(settings.IMPORT_ROOTS[root])
     refuse_links_outside(root, folder)
     with open_upload_folder() as work_folder:
-        manifest = prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True)
-        if not any(work_folder.iterdir()):  # the folder has a manifest of its own
-            work_folder.rmdir()
+        manifest = prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True, root=top)
         source = ClipImport.Source.FOLDER
-        return import_folder(actor=actor, campaign=campaign, source=source, manifest=manifest, has_preview=has_preview)
+        return import_folder(
+            actor=actor, campaign=campaign, source=source, manifest=manifest, root=top, has_preview=has_preview
+        )
 
 
 def request_bucket_import(

@@ -9,8 +9,9 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,11 +49,15 @@ def delete_incoming_folders(owner: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def copy_and_hash(source: Path, target: Path) -> str:
+def open_plainly(path: Path) -> BufferedReader:
+    return path.open("rb")
+
+
+def copy_and_hash(source: Path, target: Path, open_source: Callable[[Path], BufferedReader] = open_plainly) -> str:
     """Copy a file and return the SHA-256 of the copy; raises RowRefused if it is unreadable or too large."""
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as out:
-        for chunk in _read_chunks(source):
+        for chunk in _read_chunks(source, open_source):
             size += len(chunk)
             if size > MAX_BYTES:
                 raise RowRefused(_TOO_LARGE)
@@ -63,9 +68,9 @@ def copy_and_hash(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_chunks(source: Path) -> Iterator[bytes]:
+def _read_chunks(source: Path, open_source: Callable[[Path], BufferedReader]) -> Iterator[bytes]:
     try:
-        with source.open("rb") as stream:
+        with open_source(source) as stream:
             if os.fstat(stream.fileno()).st_size > MAX_BYTES:  # before it fills the disk
                 raise RowRefused(_TOO_LARGE)
             while chunk := stream.read(CHUNK):

@@ -36,11 +36,10 @@ RESTORED = "Files of this clip were lost. They are stored again."
 
 @dataclass(slots=True)
 class ReadRow:
-    """A claimed row with its values, its video at `path`, and that in the store unless another file of its clip is."""
+    """A claimed row with its values, and its video in the store unless another file of its clip is there."""
 
     stored: ImportRow
     row: Row
-    path: Path
     video: StoredVideo
     differences: list[Difference] = field(default_factory=list)
 
@@ -55,15 +54,14 @@ def store_rows(clip_import: ClipImport, rows: Sequence[ImportRow], videos: Video
                 with guard_file(
                     output=Path(settings.MEDIA_ROOT), passing=(RowRefused, BucketStopped, *DATABASE_TROUBLE)
                 ):
-                    path = videos.find(row.video)
-                    read.append(ReadRow(stored, row, path, _read_video(stored, row, path, work_folder)))
+                    read.append(ReadRow(stored, row, _read_video(stored, row, videos, work_folder)))
             except (RowRefused, MediaError) as problem:
                 refuse_row(stored, str(problem))
     finally:  # an error of the machine in the next video costs none of these
         _store(clip_import, read)
     for each in read:
         if each.differences and each.stored.state == State.WORKING:
-            _apply_changes(clip_import, each)
+            _apply_changes(clip_import, each, videos, work_folder)
 
 
 def refuse_row(stored: ImportRow, reason: str) -> None:
@@ -71,9 +69,9 @@ def refuse_row(stored: ImportRow, reason: str) -> None:
     stored.state = State.REFUSED
 
 
-def _read_video(stored: ImportRow, row: Row, path: Path, work_folder: Path) -> StoredVideo:
+def _read_video(stored: ImportRow, row: Row, videos: VideoSource, work_folder: Path) -> StoredVideo:
     copy = work_folder / "original"
-    sha256 = copy_and_hash(path, copy)
+    sha256 = copy_and_hash(videos.find(row.video), copy, videos.open)
     clip = choose_clip(find_clips([(sha256, row)]), sha256, row)
     if clip is not None and (clip.sha256 != sha256 or (clip.is_ready and not has_lost_files(clip))):
         return StoredVideo(sha256, clip.original, probe(copy))
@@ -157,14 +155,15 @@ def _finish_row(clip_import: ClipImport, each: ReadRow, items: Mapping[int, Item
     stored.worker = stored.worker if stored.is_new or stored.state == State.WORKING else ""
 
 
-def _apply_changes(clip_import: ClipImport, each: ReadRow) -> None:
+def _apply_changes(clip_import: ClipImport, each: ReadRow, videos: VideoSource, work_folder: Path) -> None:
     """Give a clip the values of its row, all or none. Repeated after a kill, the row no longer differs."""
     stored, values = each.stored, {one.name: one.after for one in each.differences}
     words = " ".join(describe_differences(each.differences))
     assert stored.clip is not None  # only a row that names a clip differs from it
     try:
-        if "video" in values:
-            values["video"] = each.path
+        if "video" in values:  # read again: the copy of this row is gone
+            values["video"] = work_folder / "changed"
+            copy_and_hash(videos.find(each.row.video), values["video"], videos.open)
         with transaction.atomic():
             clip = correct_clip(
                 actor=clip_import.created_by,

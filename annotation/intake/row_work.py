@@ -58,7 +58,8 @@ def open_folder(clip_import: ClipImport) -> tuple[VideoFolder, Path]:
     """Return the folder of an import that is on this host, and its path. An operator's own folder is trusted."""
     is_trusted = clip_import.source == ClipImport.Source.FOLDER and bool(clip_import.videos)
     path = Path(clip_import.videos) if clip_import.videos else Path(clip_import.manifest).parent
-    return VideoFolder(path, _list_names(clip_import), trusted=is_trusted), path
+    root = Path(clip_import.root) if clip_import.root else None
+    return VideoFolder(path, _list_names(clip_import), trusted=is_trusted, root=root), path
 
 
 def _list_names(clip_import: ClipImport) -> Iterator[str]:

@@ -64,9 +64,15 @@ def receive_files(
 
 @transaction.atomic
 def import_folder(
-    *, actor: User, campaign: Campaign, source: str, manifest: Manifest, has_preview: bool = True
+    *,
+    actor: User,
+    campaign: Campaign,
+    source: str,
+    manifest: Manifest,
+    root: Path | None = None,
+    has_preview: bool = True,
 ) -> ClipImport:
-    """Request the import of a folder's manifest; its notes are in the preview."""
+    """Request the import of a folder's manifest; its notes are in the preview. No link is followed out of `root`."""
     clip_import = request_import(
         actor=actor,
         campaign=campaign,
@@ -76,8 +82,8 @@ def import_folder(
         videos=manifest.videos,
         has_preview=has_preview,
     )
-    clip_import.notes = manifest.notes
-    clip_import.save(update_fields=["notes"])
+    clip_import.notes, clip_import.root = manifest.notes, str(root or "")
+    clip_import.save(update_fields=["notes", "root"])
     return clip_import
 
 

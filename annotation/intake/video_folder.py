@@ -11,11 +11,13 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from errno import ENAMETOOLONG
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Protocol
 
 from annotation.intake.manifests import RowRefused
+from annotation.intake.rooted_files import open_below
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -34,15 +36,20 @@ class VideoSource(Protocol):
     def find(self, name: str) -> Path:
         """Return the file that a row names. Raises RowRefused."""
 
+    def open(self, path: Path) -> BufferedReader:
+        """Open a file that `find` has returned. Raises OSError, also if a link leads out of an operator's root."""
+
 
 class VideoFolder:
     """The files under a folder, and how often the rows of a manifest use each file name.
 
-    An operator's own folder is `trusted`: names may be absolute paths under it, and links are followed.
+    An operator's own folder is `trusted`: names may be absolute paths under it, and links are followed, but out of
+    `root`, if that is given.
     """
 
-    def __init__(self, folder: Path, names: Iterable[str], *, trusted: bool = False) -> None:
+    def __init__(self, folder: Path, names: Iterable[str], *, trusted: bool = False, root: Path | None = None) -> None:
         self._folder = folder
+        self._root = root
         self._trusted = trusted
         self._uses = Counter(_get_base(path) for path in {_simplify(name) for name in names})
         self._files: dict[str, list[Path]] | None = None
@@ -62,9 +69,12 @@ class VideoFolder:
             raise _refuse(self._describe_absence(path), name)
         return candidates[0]
 
+    def open(self, path: Path) -> BufferedReader:
+        return path.open("rb") if self._root is None else open_below(self._root, path)
+
     def list_files(self) -> Iterator[tuple[str, Path]]:
         """Yield the path in the folder, and on disk, of each file that rows may name."""
-        for file in walk(self._folder, follow_links=self._trusted):
+        for file in walk(self._folder, follow_links=self._trusted, root=self._root):
             yield file.relative_to(self._folder).as_posix(), file
 
     def _describe_absence(self, path: str) -> str:
@@ -126,15 +136,16 @@ class VideoFolder:
         return self._files
 
 
-def walk(folder: Path, *, follow_links: bool) -> Iterator[Path]:
-    """Yield the files below a folder. Each folder is read once, also if links make a circle."""
+def walk(folder: Path, *, follow_links: bool, root: Path | None = None) -> Iterator[Path]:
+    """Yield the files below a folder. Each folder is read once, also if links make a circle; none outside `root` is."""
     read = set[Path]()
     waiting = [folder]
     while waiting:
         current = waiting.pop()
-        if current.resolve() in read:
+        real = current.resolve()
+        if real in read or (root is not None and not real.is_relative_to(root.resolve())):
             continue
-        read.add(current.resolve())
+        read.add(real)
         for path in sorted(current.iterdir()):
             if path.is_symlink() and not follow_links:
                 continue

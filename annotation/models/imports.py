@@ -33,6 +33,7 @@ class ClipImport(models.Model):
     name = models.CharField(max_length=300, help_text="What people call it: the file name of its table, or its folder.")
     manifest = models.TextField(blank=True, help_text="Path of the table on this host; empty if there is none.")
     videos = models.TextField(help_text="Folder of the videos on this host, or the address of a bucket.")
+    root = models.TextField(blank=True, help_text="Folder on this host that no link below `videos` may lead out of.")
     applies_changes = models.BooleanField(
         default=False, help_text="Clips that exist already get the values of their rows."
     )

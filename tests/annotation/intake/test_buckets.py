@@ -1,6 +1,7 @@
 """Imports from a bucket: moto's server stands in for an S3-compatible service."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from io import StringIO
 from typing import Any
 
@@ -170,6 +171,22 @@ def test_a_bucket_that_stops_in_the_middle_is_resumed(
     as_lead.post(f"/imports/{clip_import.pk}/start")
     jobs.run(Job.objects.get(kind="import_clips", state=JobState.QUEUED).pk)
     assert empty_campaign.items.count() == 2
+
+
+def test_changed_videos_of_a_bucket_go_to_their_own_clips(
+    as_lead: Client, empty_campaign: Campaign, bucket: Any
+) -> None:
+    rows = b"video,prompt,generator,clip_id\nsora/P-0.mp4,a fox,s,one\nwan/a_blue_fox-0.mp4,a cat,w,two\n"
+    bucket.put_object(Key="batch/clips.csv", Body=rows)
+    run_command(empty_campaign, "s3://videos/batch")
+    contents = {"one": make_video(130), "two": make_video(150)}
+    for name, content in zip(("sora/P-0", "wan/a_blue_fox-0"), contents.values(), strict=True):
+        bucket.put_object(Key=f"batch/{name}.mp4", Body=content)
+
+    run_command(empty_campaign, "s3://videos/batch", "--apply-changes")
+
+    hashes = dict(empty_campaign.items.values_list("clip__clip_id", "clip__sha256"))
+    assert hashes == {name: sha256(content).hexdigest() for name, content in contents.items()}
 
 
 @pytest.mark.parametrize(("address", "words"), ADDRESSES.items())

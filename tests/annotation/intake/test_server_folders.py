@@ -1,5 +1,6 @@
 """Folders of the server: leads browse and import those below the operator's roots, and nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from annotation.intake import upload_folders
+from annotation.intake.rooted_files import LeadsOutside, open_below
 from annotation.models import Campaign, ClipImport
 from operations import jobs
+from operations.models import Job
 from tests.annotation.api.scripts import make_script, post_json
 from tests.annotation.factories import write_video
 from tests.annotation.intake.test_import_page import run_upload
@@ -125,3 +129,88 @@ def test_a_script_is_refused_as_the_page_is(
     answer = post_json(make_script(lead), f"/api/campaigns/{empty_campaign.name}/import/server", values)
     assert (answer.status_code, list(answer.json())) == (400, [field])
     assert not ClipImport.objects.exists()
+
+
+@pytest.fixture
+def requested(as_lead: Client, empty_campaign: Campaign, root: Path) -> ClipImport:
+    """A previewed import of the batch, of which a video can then be exchanged."""
+    as_lead.post(f"/campaigns/{empty_campaign.name}/import/server", {"root": 0, "path": "batch one"})
+    jobs.run(Job.objects.get(kind="stage_import").pk)
+    return ClipImport.objects.get()
+
+
+@pytest.mark.parametrize("changed", ["file", "folder"])
+def test_a_link_that_leads_out_later_costs_its_row_and_nothing_behind_it_is_read(
+    as_lead: Client, empty_campaign: Campaign, root: Path, requested: ClipImport, changed: str
+) -> None:
+    outside = root.parent / "secret"
+    write_video(outside / "a_red_fox-0.mp4", 120)
+    path = root / "batch one" / "wan"
+    (path / "a_red_fox-0.mp4").unlink()
+    if changed == "folder":
+        path.rmdir()
+        path.symlink_to(outside)
+    else:
+        (path / "a_red_fox-0.mp4").symlink_to(outside / "a_red_fox-0.mp4")
+
+    as_lead.post(f"/imports/{requested.pk}/start")
+    jobs.run(Job.objects.get(kind="import_clips").pk)
+
+    assert empty_campaign.items.get().clip.generator == "sora"
+    reason = requested.rows.get(state="refused").reason
+    assert reason == "video cannot be read: a link leads out of the folders that are open for imports."
+
+
+def test_a_link_inside_the_root_is_read(
+    as_lead: Client, empty_campaign: Campaign, root: Path, requested: ClipImport
+) -> None:
+    video = root / "batch one" / "wan" / "a_red_fox-0.mp4"
+    video.rename(root / "elsewhere.mp4")
+    video.symlink_to(root / "elsewhere.mp4")
+    as_lead.post(f"/imports/{requested.pk}/start")
+    jobs.run(Job.objects.get(kind="import_clips").pk)
+    assert empty_campaign.items.count() == 2
+
+
+def test_the_manifest_that_was_checked_is_the_one_that_is_read(
+    as_lead: Client, empty_campaign: Campaign, root: Path
+) -> None:
+    table = root / "batch one" / "clips.csv"
+    table.write_text("video,prompt,generator\nsora/a_red_fox-0.mp4,a fox,sora-2\n")
+    as_lead.post(f"/campaigns/{empty_campaign.name}/import/server", {"root": 0, "path": "batch one"})
+    table.unlink()
+    table.symlink_to("/etc/passwd")
+
+    assert run_upload(as_lead).name == "clips.csv"
+
+    assert empty_campaign.items.get().clip.generator == "sora-2"
+    assert table.is_symlink()
+    assert list(upload_folders.get_upload_root().iterdir()) == []
+
+
+def test_a_link_that_appears_after_its_path_was_resolved_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, secret = root / "batch one" / "wan" / "a_red_fox-0.mp4", root.parent / "secret"
+    resolve = Path.resolve
+
+    def resolve_and_exchange(self: Path, strict: bool = False) -> Path:
+        real = resolve(self, strict)
+        if self == video:
+            video.unlink()
+            video.parent.rmdir()
+            video.parent.symlink_to(secret)
+        return real
+
+    write_video(secret / video.name, 120)
+    monkeypatch.setattr(Path, "resolve", resolve_and_exchange)
+    with pytest.raises(LeadsOutside):
+        open_below(root, video)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_plain_file_is_not_opened(root: Path, kind: str) -> None:
+    path = root / "other"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    with pytest.raises(LeadsOutside):
+        open_below(root, path)
