@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from annotation.api.base import RoleView, read_values
 from annotation.api.serializers import ItemSerializer, JobSerializer
 from annotation.corrections.correct import correct_clip
+from annotation.corrections.held_out import explain_hold_out
 from annotation.corrections.records import MAX_REASON_LENGTH
 from annotation.corrections.uploads import request_replacement
 from annotation.corrections.withdrawal import restore_clip, withdraw_clips
@@ -51,8 +52,20 @@ class WithdrawnSerializer(serializers.Serializer[Any]):
     releases = serializers.ListField(child=serializers.CharField())
 
 
+class CorrectedSerializer(ItemSerializer):
+    """The clip with the values. `remark` says why a clip of a held-out generator is not in test."""
+
+    remark = serializers.SerializerMethodField()
+
+    class Meta(ItemSerializer.Meta):
+        fields: tuple[str, ...] = (*ItemSerializer.Meta.fields, "remark")
+
+    def get_remark(self, item: Item) -> str:
+        return explain_hold_out(item.clip)
+
+
 class CorrectView(RoleView):
-    @extend_schema(request=CorrectionSerializer, responses=ItemSerializer)
+    @extend_schema(request=CorrectionSerializer, responses=CorrectedSerializer)
     def post(self, request: Request, name: str, pk: int) -> Response:
         """Correct a clip and show the one that has the values.
 
@@ -62,7 +75,7 @@ class CorrectView(RoleView):
         values = read_values(CorrectionSerializer(data=request.data))
         clip = correct_clip(actor=self.actor, clip=item.clip, reason=values.pop("reason"), values=values)
         corrected = Item.objects.filter(campaign=item.campaign, clip=clip).first() or item
-        return Response(ItemSerializer(find_item(name, corrected.pk)).data)
+        return Response(CorrectedSerializer(find_item(name, corrected.pk)).data)
 
 
 class ReplaceFileView(RoleView):

@@ -11,6 +11,7 @@ from accounts.models import Role, User
 from annotation.campaigns.locks import lock_campaigns
 from annotation.campaigns.marking import Mark, mark_item
 from annotation.corrections.details import DETAILS, edit_details
+from annotation.corrections.held_out import apply_hold_out
 from annotation.corrections.new_files import NewFile, read_new_file
 from annotation.corrections.prompts import change_prompt
 from annotation.corrections.records import clean_reason, lock_all
@@ -43,10 +44,13 @@ def correct_clip(
 def _apply(
     actor: User, clip: Clip, values: Mapping[str, Any], file: NewFile | None, reason: str, campaign: Campaign | None
 ) -> Clip:
-    _lock(clip)
+    _lock(clip, with_group="generator" in values)
     details = {name: values[name] for name in DETAILS if name in values}
     if details:
+        generator = clip.generator
         clip = edit_details(actor=actor, clip=clip, details=details, reason=reason)
+        if clip.generator != generator:
+            apply_hold_out(actor, clip, reason)
     if "gold" in values and campaign is not None:
         _set_known_scores(actor, Item.objects.get(campaign=campaign, clip=clip), values["gold"])
     if file is not None:
@@ -56,11 +60,17 @@ def _apply(
     return clip
 
 
-def _lock(clip: Clip) -> None:
-    """Take the locks of all the corrections at once, in the order of `annotation.campaigns.locks`."""
+def _lock(clip: Clip, *, with_group: bool) -> None:
+    """Take the locks of all the corrections at once, in the order of `annotation.campaigns.locks`.
+
+    With the group, its other clips are locked too: the group may move to another split.
+    """
     lock_clips()
-    lock_campaigns(Item.objects.filter(clip=clip.pk).values("campaign"))
-    lock_all([clip])
+    clips = [clip]
+    if with_group:
+        clips = list(Clip.objects.filter(prompt_group__clips=clip.pk).only("pk"))
+    lock_campaigns(Item.objects.filter(clip__in=[one.pk for one in clips]).values("campaign"))
+    lock_all(clips)
 
 
 def _set_known_scores(actor: User, item: Item, scores: Mapping[str, float]) -> None:

@@ -12,6 +12,7 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.corrections.correct import correct_clip
 from annotation.corrections.forms import CorrectionForm, DetailsForm, FileForm, PromptForm, WithdrawalForm
+from annotation.corrections.held_out import explain_hold_out
 from annotation.corrections.uploads import find_replacement, request_replacement
 from annotation.corrections.withdrawal import restore_clip, withdraw_clips
 from annotation.models import Item, Offer, Slot
@@ -63,7 +64,10 @@ def _save(request: AuthedRequest, item: Item, act: str, form: CorrectionForm) ->
         form.add_refusal(refusal)
         return None
     if clip.pk == item.clip_id:
-        messages.success(request, _("Clip corrected."))
+        held_out = explain_hold_out(clip) if clip.generator != item.clip.generator else ""
+        messages.add_message(
+            request, messages.WARNING if held_out else messages.SUCCESS, f"{_('Clip corrected.')} {held_out}".strip()
+        )
         return redirect(_locate(request, item))
     messages.success(request, _("This clip has the corrected prompt. The earlier one is withdrawn."))
     successor = Item.objects.filter(clip=clip, campaign=item.campaign).first()

@@ -3,7 +3,7 @@
 Each act has a reason and an audit entry. Afterwards near prompts in different splits are marked as bridges.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import AuditEntry, Role, User
+from annotation.corrections.group_settling import list_moves, lock_groups, move_to_splits, settle
 from annotation.corrections.records import clean_reason
-from annotation.groups.settling import LockedGroups, lock_groups, settle
 from annotation.intake.prompt_groups import hash_prompt, make_representative
 from annotation.intake.split_draw import SplitDraw, read_held_out
 from annotation.models import Clip, GroupedPrompt, PromptGroup, Split
@@ -93,25 +93,6 @@ def redraw_groups(*, actor: User, groups: Collection[int], reason: str) -> dict[
     move_to_splits(locked, splits)
     audit.record_all(actor=actor, action="groups.redrawn", entries=list_moves(locked, splits, reason=reason, seed=seed))
     return {split: len(keys) for split, keys in splits.items()}
-
-
-def move_to_splits(locked: LockedGroups, splits: Mapping[str, Collection[int]]) -> None:
-    """Give locked groups the splits in which their keys are listed."""
-    for split, keys in splits.items():
-        PromptGroup.objects.filter(pk__in=keys).update(split=split)
-    settle(locked.clips, locked.keys)
-
-
-def list_moves(
-    locked: LockedGroups, splits: Mapping[str, Collection[int]], **data: object
-) -> list[tuple[PromptGroup, dict[str, object]]]:
-    """Return the audit entries of the groups whose split changed: each group with the split before and after."""
-    split_of = {key: split for split, keys in splits.items() for key in keys}
-    return [
-        (group, {"before": group.split, "after": split_of[group.pk], **data})
-        for group in locked.groups
-        if split_of[group.pk] != group.split
-    ]
 
 
 def _create_group(source: PromptGroup, moved: Sequence[GroupedPrompt], staying: GroupedPrompt) -> PromptGroup:

@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.corrections.group_settling import MAX_GROUPS, list_moves, lock_groups, move_to_splits, select_decided
 from annotation.corrections.records import clean_reason
-from annotation.groups.acts import list_moves, move_to_splits
-from annotation.groups.settling import MAX_GROUPS, lock_groups, select_decided
 from annotation.intake.import_report import read_split_sizes
 from annotation.intake.prompt_groups import lock_clips
 from annotation.intake.split_draw import read_held_out

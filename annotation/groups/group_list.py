@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from annotation.groups.settling import select_decided
+from annotation.corrections.group_settling import select_decided
 from annotation.models import Clip, GroupedPrompt, PromptGroup, Split
 
 PAGE_SIZE = 50

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
+from annotation.corrections.group_settling import select_decided
 from annotation.groups import acts, filling
 from annotation.groups.group_list import GroupFilter, read_filter, read_page
 from annotation.groups.group_reasons import MOST_PROMPTS, count_clips, count_clips_without_campaign, read_prompts
-from annotation.groups.settling import select_decided
 from annotation.intake.import_report import read_split_sizes
 from annotation.intake.split_draw import read_shares
 from annotation.models import Campaign, HeldOutGenerator, PromptGroup, Split

@@ -17,6 +17,7 @@ from annotation.campaigns.campaigns import create_items
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.corrections.correct import correct_clip
 from annotation.corrections.differences import Difference, describe_differences, find_differences
+from annotation.corrections.held_out import explain_hold_out
 from annotation.intake.clip_files import has_lost_files, make_files
 from annotation.intake.clip_records import StoredVideo, build_clip, choose_clip, find_clips
 from annotation.intake.manifests import Row, RowRefused
@@ -172,7 +173,8 @@ def _apply_changes(clip_import: ClipImport, each: ReadRow, videos: VideoSource, 
                 reason=_("Import of %(name)s") % {"name": isolate(clip_import.name)},
                 campaign=clip_import.campaign,
             )
-            select_own(stored).update(state=State.CHANGED, note=words, clip=clip, worker="")
+            note = f"{words} {explain_hold_out(clip) if 'generator' in values else ''}".strip()
+            select_own(stored).update(state=State.CHANGED, note=note, clip=clip, worker="")
     except (MediaError, RowRefused) as problem:
         refuse_row(stored, str(problem))
     except ValidationError as error:

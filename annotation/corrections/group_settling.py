@@ -4,7 +4,7 @@ A group can change until a rater is given one of its clips. All of it happens un
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -72,6 +72,25 @@ def settle(clips: LockedClips, groups: Collection[int]) -> None:
     _redraw_arms(clips)
     Draft.objects.filter(item__in=clips.items).exclude(item__clip__prompt_group__split=Split.TRAIN).delete()
     refresh_summaries(item.pk for item in clips.items)
+
+
+def move_to_splits(locked: LockedGroups, splits: Mapping[str, Collection[int]]) -> None:
+    """Give locked groups the splits in which their keys are listed."""
+    for split, keys in splits.items():
+        PromptGroup.objects.filter(pk__in=keys).update(split=split)
+    settle(locked.clips, locked.keys)
+
+
+def list_moves(
+    locked: LockedGroups, splits: Mapping[str, Collection[int]], **data: object
+) -> list[tuple[PromptGroup, dict[str, object]]]:
+    """Return the audit entries of the groups whose split changed: each group with the split before and after."""
+    split_of = {key: split for split, keys in splits.items() for key in keys}
+    return [
+        (group, {"before": group.split, "after": split_of[group.pk], **data})
+        for group in locked.groups
+        if split_of[group.pk] != group.split
+    ]
 
 
 def _mark_prompts(changed: Sequence[GroupedPrompt]) -> None:
