@@ -34,6 +34,21 @@ def test_every_variable_that_must_be_given_is_in_the_example() -> None:
     assert asked <= offered
 
 
+def test_every_variable_that_the_site_reads_is_in_the_example_and_in_the_readme() -> None:
+    modules = [*(ROOT / "config").glob("*.py"), *(ROOT / "modelassist").rglob("*.py")]
+    read = {name for module in modules for name in re.findall(r'"(QSAVE_[A-Z0-9_]+)"', module.read_text())}
+    example, readme = ((ROOT / name).read_text() for name in ("docker/example.env", "README.md"))
+    assert len(read) > 20
+    assert {name for name in read if not re.search(rf"^#?{name}\w*=", example, re.MULTILINE)} == set()
+    assert {name for name in read if f"`{name}" not in readme} == set()
+
+
+def test_each_process_of_the_site_gets_what_is_filled_in(services: dict[str, Any]) -> None:
+    processes = [service for service in services.values() if service["image"] == "qsave-studio"]
+    assert len(processes) == 2 + len(QUEUES)
+    assert all(process["env_file"] == [{"path": ".env", "required": False}] for process in processes)
+
+
 @pytest.mark.parametrize("queue", QUEUES)
 def test_each_queue_has_a_worker_as_the_launcher_starts_it(services: dict[str, Any], queue: str) -> None:
     words = services[f"worker-{queue}"]["command"]
