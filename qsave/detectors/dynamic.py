@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from qsave.detectors.findings import Finding, make_finding
+from qsave.detectors.findings import Finding, make_finding, merge_findings
 from qsave.detectors.ranges import Mask, Run, find_runs, measure_seconds
 from qsave.detectors.readings import Readings
 from qsave.detectors.thresholds import (
@@ -18,6 +18,7 @@ from qsave.detectors.thresholds import (
     GLITCH_CHANGE,
     GLITCH_RETURN,
     GLITCH_SPIKE,
+    POP_FLASH,
     SHAKE_SECONDS,
     SHAKE_TRUST,
     SHAKE_UNEVENNESS,
@@ -96,33 +97,55 @@ def find_shake(readings: Readings) -> Finding | None:
     )
 
 
-def find_glitch(readings: Readings) -> Finding | None:
-    """Find single frames that differ from both neighbours, which resemble each other."""
-    away, back = readings.change[1:-1], readings.change[2:]
-    leap = np.minimum(away, back)
-    least = max(GLITCH_CHANGE.value, GLITCH_SPIKE.value * float(np.median(readings.change[1:])) if len(leap) else 0)
-    is_flash = _find_pairs(np.diff(readings.luma), FLASH_STEP.value)
-    is_alone = (leap > least) & (readings.two_frame_change[2:] < GLITCH_RETURN.value * leap)
-    mask = np.concatenate(([False], is_alone & ~is_flash, [False])) if len(readings.times) > 2 else np.zeros(1, bool)
-    largest = float(readings.change[: len(mask)][mask].max(initial=0.0))
-    runs = [run for run in find_runs(mask) if run.stop - run.start == 1]
-    return make_finding(
+def find_pops(readings: Readings) -> Finding | None:
+    """Find single foreign frames, and things that appear or vanish for a moment."""
+    glitches = _find_glitches(readings)
+    largest_change = max((float(readings.change[run.start]) for run in glitches), default=0.0)
+    glitch = make_finding(
         "pops-in-or-out",
         readings,
-        runs,
-        f"a single frame differs from both its neighbours by {largest:.0f} grey levels, while they resemble each other "
-        f"(foreign above {GLITCH_CHANGE.value:g} and "
-        f"{GLITCH_SPIKE.value:g} times the usual change, if they differ by less than {GLITCH_RETURN.value:.0%} of it)",
+        glitches,
+        f"a single frame differs from both its neighbours by {largest_change:.0f} grey levels, while they resemble "
+        f"each other (foreign above {GLITCH_CHANGE.value:g} and {GLITCH_SPIKE.value:g} times the usual change, if they "
+        f"differ by less than {GLITCH_RETURN.value:.0%} of it)",
     )
+    flashes = [run for run in _find_flashes(readings) if run not in glitches]
+    largest_flash = max((float(readings.flash[run.start : run.stop].max()) for run in flashes), default=0.0)
+    flash = make_finding(
+        "pops-in-or-out",
+        readings,
+        flashes,
+        f"a part of the picture gets {largest_flash:.0f} grey levels brighter or darker than the rest and goes back "
+        f"within a quarter of a second (something pops in or out above {POP_FLASH.value:g})",
+    )
+    return merge_findings(glitch, flash)
 
 
 DYNAMIC_DETECTORS: dict[str, Callable[[Readings], Finding | None]] = {
     "frozen": find_freeze,
     "flicker": find_flicker,
-    "pops-in-or-out": find_glitch,
+    "pops-in-or-out": find_pops,
     "too-little-motion": find_little_motion,
     "camera-shake": find_shake,
 }
+
+
+def _find_flashes(readings: Readings) -> list[Run]:
+    """Return the frames around each flash above the limit in which at least half of the limit is reached."""
+    runs = find_runs(readings.flash > POP_FLASH.value / 2)
+    return [run for run in runs if readings.flash[run.start : run.stop].max() > POP_FLASH.value]
+
+
+def _find_glitches(readings: Readings) -> list[Run]:
+    """Return the single frames that differ from both neighbours, which resemble each other; no flashes of light."""
+    if len(readings.times) < 3:
+        return []
+    leap = np.minimum(readings.change[1:-1], readings.change[2:])
+    least = max(GLITCH_CHANGE.value, GLITCH_SPIKE.value * float(np.median(readings.change[1:])))
+    is_alone = (leap > least) & (readings.two_frame_change[2:] < GLITCH_RETURN.value * leap)
+    is_light = _find_pairs(np.diff(readings.luma), FLASH_STEP.value)
+    runs = find_runs(np.concatenate(([False], is_alone & ~is_light, [False])))
+    return [run for run in runs if run.stop - run.start == 1]
 
 
 def _find_frozen_runs(readings: Readings) -> list[Run]:

@@ -32,3 +32,12 @@ def make_finding(defect: str, readings: Readings, runs: Sequence[Run], measured:
         tuple(Evidence(defect, locate(readings, run)) for run in listed),
         f"{describe_runs(readings, listed)}{rest}: {measured}.",
     )
+
+
+def merge_findings(*findings: Finding | None) -> Finding | None:
+    """Return one finding of several of the same defect; None if there are none."""
+    present = [finding for finding in findings if finding is not None]
+    if not present:
+        return None
+    evidence = tuple(dict.fromkeys(piece for finding in present for piece in finding.evidence))
+    return Finding(present[0].defect, evidence, " ".join(finding.sentence for finding in present))

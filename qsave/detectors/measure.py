@@ -9,8 +9,8 @@ import numpy as np
 from av import VideoFrame
 
 from qsave.detectors.colour import Colour, compute_luma, measure_colour
-from qsave.detectors.detail import Detail, measure_detail
-from qsave.detectors.motion import Motion, MotionMeter
+from qsave.detectors.detail import Detail, average_tiles, measure_detail
+from qsave.detectors.motion import CHANGE_TILES, Motion, MotionMeter, measure_flashes
 from qsave.detectors.pictures import Pictures
 from qsave.detectors.readings import Readings, round_values
 from qsave.frames.container import TimedFrame, count_quarter_turns, decode_frames, open_clip, rewind
@@ -21,11 +21,11 @@ _NAMES = tuple(field.name for part in (Colour, Detail, Motion) for field in fiel
 
 
 class Meter:
-    """Takes the readings of one frame after the other. Memory grows by some 100 bytes a frame."""
+    """Takes the readings of one frame after the other. Memory grows by some 200 bytes a frame."""
 
     def __init__(self) -> None:
         self._pictures, self._motion = Pictures(), MotionMeter()
-        self._times, self._values = array("d"), array("f")
+        self._times, self._values, self._tiles = array("d"), array("f"), bytearray()
         self._size = (0, 0)
 
     def take(self, time: float, frame: VideoFrame) -> None:
@@ -41,6 +41,7 @@ class Meter:
             self._motion.measure(luma),
         )
         self._times.append(time)
+        self._tiles.extend(average_tiles(luma, CHANGE_TILES).astype(np.uint8).tobytes())
         for part in parts:
             self._values.extend(astuple(part))
 
@@ -54,11 +55,13 @@ class Meter:
         """Return the readings of a clip of `duration` seconds."""
         series = np.asarray(self._values, np.float32).reshape(-1, len(_NAMES))
         width, height = self._size
+        tiles = np.frombuffer(self._tiles, np.uint8).reshape(-1, CHANGE_TILES**2)
         return Readings(
             width=width,
             height=height,
             duration=duration,
             times=np.asarray(self._times),
+            flash=round_values(measure_flashes(tiles, np.asarray(self._times))),
             **{name: round_values(series[:, index]) for index, name in enumerate(_NAMES)},
         )
 

@@ -11,6 +11,7 @@ from qsave.detectors.detail import average_tiles
 CHANGE_TILES = 8
 SHIFT_SIDE = 96
 """Most pixels of the longer side of the picture whose shift is measured."""
+FLASH_SECONDS = 0.25
 _Spectrum = npt.NDArray[np.complexfloating]
 
 
@@ -52,6 +53,26 @@ class MotionMeter:
             shift_y=shift_y,
             shift_trust=trust,
         )
+
+
+def measure_flashes(tiles: npt.NDArray[np.uint8], times: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return by how much the most flashing tile differs from what it was shortly before and is shortly after.
+
+    `tiles` are mean grey levels, shape (frames, tiles); the result has the shape (frames,).
+    """
+    levels = tiles - tiles.mean(1, dtype=np.float32, keepdims=True)
+    gap = float(np.median(np.diff(times))) if len(times) > 1 else FLASH_SECONDS
+    reach = max(1, round(FLASH_SECONDS / gap))
+    return np.asarray(np.maximum(_rise(levels, reach), _rise(-levels, reach)), np.float32)
+
+
+def _rise(levels: npt.NDArray[np.float32], reach: int) -> npt.NDArray[np.float32]:
+    """Return how far the tile that rises most is above its lowest level within `reach` frames on both sides."""
+    before, after = levels.copy(), levels.copy()
+    for lag in range(1, min(reach, len(levels) - 1) + 1):
+        np.minimum(before[lag:], levels[:-lag], out=before[lag:])
+        np.minimum(after[:-lag], levels[lag:], out=after[:-lag])
+    return np.asarray((levels - np.maximum(before, after)).max(1), np.float32)
 
 
 class _ShiftMeter:

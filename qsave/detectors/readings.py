@@ -78,6 +78,9 @@ class Readings:
     """The same of the tile (of 8 x 8) that changes most."""
     two_frame_change: Values
     """Mean absolute difference of luma from the frame two before, in grey levels."""
+    flash: Values
+    """By how much one tile (of 8 x 8) is brighter or darker than a quarter of a second before and after, beyond the
+    whole picture, in grey levels; the tile for which it is most."""
     shift_x: Values
     """Shift of the picture since the frame before, as a share of the width; above 0 is to the right."""
     shift_y: Values

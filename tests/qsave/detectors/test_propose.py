@@ -89,14 +89,15 @@ FAULTS = {
 }
 
 
+SIDE_EFFECTS = {("blockiness", "camera-shake"), ("over-exposed", "frozen")}
+
+
 @pytest.mark.parametrize("defect", FAULTS)
 def test_a_fault_is_proposed_with_its_time_and_nothing_else(tmp_path: Path, defect: str) -> None:
     findings = find_defects(measure_clip(write_scene(tmp_path, FAULTS[defect])))
 
-    # Blocks make even motion leap from block to block.
-    assert [finding.defect for finding in findings if (defect, finding.defect) != ("blockiness", "camera-shake")] == [
-        defect
-    ]
+    # Blocks make even motion leap from block to block; a white picture does not move.
+    assert [finding.defect for finding in findings if (defect, finding.defect) not in SIDE_EFFECTS] == [defect]
     (piece,) = findings[0].evidence
     assert piece.time is not None
     assert (piece.time.start, piece.time.end) == pytest.approx((0.625, 1.25), abs=0.2)
@@ -124,6 +125,19 @@ def test_a_foreign_frame_pops_in(tmp_path: Path) -> None:
     (finding,) = find_defects(measure_clip(turned))
     assert finding.defect == "pops-in-or-out"
     assert finding.sentence.startswith("Frame 13 (0.75-0.81 s): a single frame differs")
+
+
+def test_a_thing_that_appears_for_a_moment_pops_in(tmp_path: Path) -> None:
+    def show(number: int, picture: Picture) -> Picture:
+        if 14 <= number < 17:
+            picture[4:28, 120:156] = 255
+        return picture
+
+    (finding,) = find_defects(measure_clip(write_scene(tmp_path, show)))
+    (piece,) = finding.evidence
+    assert finding.defect == "pops-in-or-out"
+    assert piece.time is not None
+    assert (piece.time.start, piece.time.end) == (0.875, 1.062)
 
 
 QUIET: dict[str, tuple[Change, Callable[[int], float]]] = {
