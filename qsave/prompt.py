@@ -37,6 +37,7 @@ JSON_PROMPT = (
     "Times are in seconds as written before the pictures, boxes in per cent of the frame; null where a defect has "
     "none. The evidence is empty if an axis has no defect."
 )
+PROMPT_WORD = "Prompt:"
 _DESCRIBE = "Describe the video."
 _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 
@@ -47,7 +48,7 @@ def make_user_prompt(prompt: str) -> str:
     A space follows every `<` that would open a special token or placeholder (`<|vision_start|>`, `<video>`,
     `</think>`): otherwise a prompt could insert vision tokens or change the number of placeholders.
     """
-    return f"Prompt: {_OPENS_A_MARK.sub('< ', ' '.join(prompt.split()))}"
+    return f"{PROMPT_WORD} {_OPENS_A_MARK.sub('< ', ' '.join(prompt.split()))}"
 
 
 def make_untuned_prompt(taxonomy: Sequence[Defect], *, as_json: bool) -> str:

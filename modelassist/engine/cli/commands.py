@@ -21,6 +21,7 @@ from modelassist.engine.models.loader import load_frame_config, load_outline
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.scoring.command import ScoreOptions, score
 from modelassist.engine.scoring.contact_sheet import describe, write_sheet
+from modelassist.engine.serving.server import CriticServer, is_loopback, serve_until_stopped
 from modelassist.engine.settings.config import ConfigError, Table, load_config, parse_config, read_settings
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.settings.template import render_settings
@@ -176,6 +177,25 @@ def _run_score(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _run_serve(options: argparse.Namespace) -> int:
+    _require_one_process(options)
+    key = options.key_file.read_text(encoding="utf-8").strip() if options.key_file else ""
+    if options.key_file and not key:
+        raise DataError(f"{options.key_file}: the file of the key is empty.")
+    with explain_out_of_memory(f"loading {options.model}", "take a smaller model or a machine with more memory"):
+        model = Critic.load(options.model).loaded
+    name = options.name or Path(options.model).resolve().name
+    try:
+        server = CriticServer((options.host, options.port), model, name, key)
+    except OSError as error:
+        raise DataError(f"Nothing can listen on {options.host}:{options.port}: {error.strerror}.") from error
+    if not key and not is_loopback(options.host):
+        print(f"Whoever reaches {options.host} can use this server: --key-file sets a key.", file=sys.stderr)
+    print(f"{name} answers at {server.url} until it is stopped by Ctrl-C or TERM.", flush=True)
+    serve_until_stopped(server)
+    return 0
+
+
 def _run_frames(options: argparse.Namespace) -> int:
     config = load_frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
     out = _choose_sheet_path(options)
@@ -261,6 +281,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "train": _run_train,
     "check": _run_check,
     "score": _run_score,
+    "serve": _run_serve,
     "frames": _run_frames,
     "evaluate": _run_evaluate,
     "init-tiny": _run_init_tiny,

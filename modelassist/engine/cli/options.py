@@ -7,6 +7,7 @@ python -m modelassist.engine train --release DIR --model MODEL --out DIR [--reci
     [--set NAME=VALUE] [--stages ..] [--resume] [--keep-unreadable]
 python -m modelassist.engine check --model MODEL
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
+python -m modelassist.engine serve --model DIR [--host HOST] [--port N] [--name NAME] [--key-file FILE]
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
 python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
 
@@ -26,6 +27,7 @@ from qsave.splits import SPLITS
 KINDS = ("qwen3_vl", "qwen2_5_vl")
 """Kinds of tiny models."""
 _INTERRUPTED = 130
+_LAST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +52,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_check(commands)
     _add_score(commands)
+    _add_serve(commands)
     _add_frames(commands)
     _add_evaluate(commands)
     _add_init_tiny(commands)
@@ -155,6 +158,17 @@ def _add_score(commands: Any) -> None:
     _add_generation(command)
 
 
+def _add_serve(commands: Any) -> None:
+    command = _add_command(commands, "serve", "answer questions about clips by OpenAI's chat protocol, until stopped")
+    command.add_argument("--model", required=True, help="folder or hub id of a critic")
+    command.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1, this machine only"
+    )
+    command.add_argument("--port", type=_parse_port, default=8000, help="0 takes any free one; default: 8000")
+    command.add_argument("--name", help="name of the model in requests; default: the last part of --model")
+    command.add_argument("--key-file", type=Path, help="file with a key that every request must have")
+
+
 def _add_frames(commands: Any) -> None:
     command = _add_command(commands, "frames", "write a contact sheet: which frames of a video the model gets, and why")
     command.add_argument("video", type=Path)
@@ -204,6 +218,12 @@ def _add_init_tiny(commands: Any) -> None:
 def _parse_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1; got {text!r}")
+    return int(text)
+
+
+def _parse_port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a whole number up to {_LAST_PORT}; got {text!r}")
     return int(text)
 
 

@@ -13,12 +13,13 @@ from typing import Any
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.endpoint.client import ChatClient, Reply, RequestRefused
 from modelassist.kinds.endpoint.levels import compute_expected_scores
-from modelassist.kinds.endpoint.messages import TIMES_HEADER, build_messages, format_times
+from modelassist.kinds.endpoint.messages import build_messages
 from modelassist.kinds.endpoint.settings import EndpointSettings, read_key
 from modelassist.kinds.endpoint.usage import Usage
 from qsave.answers.guided import make_answer_pattern
 from qsave.answers.json_form import SCHEMA_NAME, make_schema
 from qsave.answers.reading import AnswerError, ReadAnswer, read_answer
+from qsave.frames.chat_parts import TIMES_HEADER, format_times
 from qsave.frames.container import TIME_DIGITS
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import FrameConfig, Frames, Watched, watch
