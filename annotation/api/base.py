@@ -36,7 +36,7 @@ class RoleView(APIView):
         if isinstance(exc, AnswersRefused):
             exc = exceptions.ValidationError(exc.problems)
         elif isinstance(exc, ValidationError):
-            exc = exceptions.ValidationError(exc.message_dict)
+            exc = exceptions.ValidationError(_list_problems(exc))
         elif isinstance(exc, LeaseLost | StateRefused):
             exc = Conflict(str(exc))
         return super().handle_exception(exc)
@@ -46,6 +46,11 @@ class RoleView(APIView):
         """The caller; HasRole has checked their role."""
         assert isinstance(self.request.user, User)
         return self.request.user
+
+
+def _list_problems(refusal: ValidationError) -> dict[str, list[str]]:
+    """Return the sentences of a refusal by field; those of no field are `non_field_errors`, as serializers have it."""
+    return refusal.message_dict if hasattr(refusal, "error_dict") else {"non_field_errors": refusal.messages}
 
 
 def read_values(serializer: BaseSerializer[Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from annotation.api import (
     judgements,
     leases,
     new_imports,
+    prompt_groups,
     schema,  # noqa: F401 - registers itself by being imported
 )
 
@@ -46,6 +47,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<int:pk>/group", imports.GroupByColumnView.as_view(), name="api-group-import"),
     path("imports/<int:pk>/cancel", imports.CancelImportView.as_view(), name="api-cancel-import"),
     path("imports/<int:pk>/undo", imports.UndoImportView.as_view(), name="api-undo-import"),
+    path("prompt-groups", prompt_groups.PromptGroupsView.as_view(), name="api-prompt-groups"),
+    path("prompt-groups/merge", prompt_groups.MergeGroupsView.as_view(), name="api-merge-groups"),
+    path("prompt-groups/redraw", prompt_groups.RedrawGroupsView.as_view(), name="api-redraw-groups"),
+    path("prompt-groups/<int:pk>", prompt_groups.PromptGroupView.as_view(), name="api-prompt-group"),
+    path("prompt-groups/<int:pk>/prompts", prompt_groups.GroupedPromptsView.as_view(), name="api-grouped-prompts"),
+    path("prompt-groups/<int:pk>/split", prompt_groups.SplitGroupView.as_view(), name="api-split-group"),
     path("campaigns/<slug:name>/items", campaigns.ItemsView.as_view(), name="api-items"),
     path("campaigns/<slug:name>/ratings", campaigns.RatingsView.as_view(), name="api-ratings"),
     path("campaigns/<slug:name>/claim", leases.ClaimView.as_view(), name="api-claim"),

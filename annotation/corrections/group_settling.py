@@ -41,19 +41,19 @@ class LockedGroups:
 def lock_groups(keys: Collection[int]) -> LockedGroups:
     """Lock groups that can still change. Raises ValidationError if one of them cannot, or does not exist any more."""
     if len(keys) > MAX_GROUPS:
-        raise ValidationError(_("Choose at most %(most)s groups.") % {"most": MAX_GROUPS})
+        raise ValidationError({"groups": _("Choose at most %(most)s groups.") % {"most": MAX_GROUPS}})
     lock_clips()
     index_stored_prompts()
     groups = list(PromptGroup.objects.filter(pk__in=keys).order_by("pk"))
     if len(groups) != len(set(keys)):
-        raise ValidationError(_("One of these groups does not exist any more. Load the page again."))
+        raise ValidationError({"groups": _("One of these groups does not exist any more. Read them again.")})
     lock_campaigns(Item.objects.filter(clip__prompt_group__in=keys).values("campaign"))
     clips = lock_all(list(Clip.objects.filter(prompt_group__in=keys).only("pk")))
     decided = set(select_decided().filter(pk__in=keys).values_list("pk", flat=True))
     for group in groups:
         if group.pk in decided:
             message = _("A rater was given a clip of the group %(group)s, so it can no longer change.")
-            raise ValidationError(message % {"group": isolate(group.representative[:80])})
+            raise ValidationError({"groups": message % {"group": isolate(group.representative[:80])}})
     return LockedGroups(groups, clips)
 
 

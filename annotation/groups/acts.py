@@ -30,11 +30,12 @@ def merge_groups(*, actor: User, groups: Collection[int], reason: str) -> Prompt
     require_role(actor, Role.LEAD)
     reason = clean_reason(reason)
     if len(set(groups)) < 2:
-        raise ValidationError(_("Choose at least two groups to merge."))
+        raise ValidationError({"groups": _("Choose at least two groups to merge.")})
     locked = lock_groups(groups)
     named = [group for group in locked.groups if group.name]
     if len(named) > 1:
-        raise ValidationError(_("Manifests name two of these groups. They stay apart, as later rows may name them."))
+        message = _("Manifests name two of these groups. They stay apart, as later rows may name them.")
+        raise ValidationError({"groups": message})
     (target, *_rest) = named or locked.groups
     others = [group.pk for group in locked.groups if group.pk != target.pk]
     GroupedPrompt.objects.filter(group__in=others).update(group=target)
@@ -61,9 +62,10 @@ def split_group(*, actor: User, group: int, prompts: Collection[int], reason: st
     moved = list(source.prompts.filter(pk__in=prompts).order_by("pk"))
     staying = source.prompts.exclude(pk__in=[prompt.pk for prompt in moved]).order_by("pk").first()
     if not moved or staying is None:
-        raise ValidationError(_("Choose prompts to move. At least one prompt must stay in the group."))
+        raise ValidationError({"prompts": _("Choose prompts to move. At least one prompt must stay in the group.")})
     if any(prompt.is_named for prompt in moved):
-        raise ValidationError(_("A manifest named the group of one of these prompts, so the prompt cannot leave it."))
+        message = _("A manifest named the group of one of these prompts, so the prompt cannot leave it.")
+        raise ValidationError({"prompts": message})
     new = _create_group(source, moved, staying)
     settle(locked.clips, [source.pk, new.pk])
     audit.record(
@@ -81,7 +83,7 @@ def redraw_groups(*, actor: User, groups: Collection[int], reason: str) -> dict[
     require_role(actor, Role.LEAD)
     reason = clean_reason(reason)
     if not groups:
-        raise ValidationError(_("Choose at least one group."))
+        raise ValidationError({"groups": _("Choose at least one group.")})
     locked = lock_groups(groups)
     seed = _choose_seed()
     draw, held_out = SplitDraw(seed, without=locked.keys), read_held_out()

@@ -60,12 +60,12 @@ def read_filter(query: Mapping[str, str]) -> GroupFilter:
 
 
 def read_page(wanted: GroupFilter, *, before: int | None) -> GroupPage:
-    groups = _select(wanted)
+    groups = select_groups(wanted)
     count = groups.count()
     if before:
         groups = groups.filter(pk__lt=before)
     page = list(groups.order_by("-pk")[: PAGE_SIZE + 1])
-    rows = _make_rows(page[:PAGE_SIZE])
+    rows = make_rows(page[:PAGE_SIZE])
     return GroupPage(rows, count, page[PAGE_SIZE - 1].pk if len(page) > PAGE_SIZE else 0)
 
 
@@ -73,7 +73,8 @@ def _choose(value: str, values: Sequence[str]) -> str:
     return value if value in values else ""
 
 
-def _select(wanted: GroupFilter) -> QuerySet[PromptGroup]:
+def select_groups(wanted: GroupFilter) -> QuerySet[PromptGroup]:
+    """Return the groups that fit all parts of a filter."""
     groups = PromptGroup.objects.all()
     if wanted.words:
         prompts = GroupedPrompt.objects.filter(text__icontains=wanted.words)
@@ -90,7 +91,8 @@ def _select(wanted: GroupFilter) -> QuerySet[PromptGroup]:
     return groups
 
 
-def _make_rows(groups: Sequence[PromptGroup]) -> list[GroupRow]:
+def make_rows(groups: Sequence[PromptGroup]) -> list[GroupRow]:
+    """Return the rows of groups, in a number of queries that does not grow."""
     keys = [group.pk for group in groups]
     prompts = _count(GroupedPrompt.objects.filter(group__in=keys), "group")
     clips = _count(Clip.objects.filter(prompt_group__in=keys), "prompt_group")
