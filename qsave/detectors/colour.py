@@ -1,6 +1,6 @@
 """Measure exposure and colour of one small picture."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +9,15 @@ from qsave.detectors.pictures import Pixels
 
 Luma = npt.NDArray[np.float32]
 
-_WEIGHTS = np.asarray([0.299, 0.587, 0.114], np.float32)
-"""Of red, green and blue in luma (ITU-R BT.601)."""
+_LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601)
+_RED_GREEN = (1.0, -1.0, 0.0)
+_YELLOW_BLUE = (0.5, 0.5, -1.0)
+_DIFFERENCES = np.asarray([_RED_GREEN, _YELLOW_BLUE], np.float32)
 _CLIPPED_BRIGHT = 250
 _CLIPPED_DARK = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Colour:
+class Colour(NamedTuple):
     """Readings of one frame; `Readings` says what each is."""
 
     luma: float
@@ -30,28 +31,38 @@ class Colour:
     colour_spread: float
 
 
-def compute_luma(picture: Pixels) -> Luma:
-    """Return the luma of an RGB picture (h, w, 3) in grey levels, (h, w)."""
-    return np.asarray(picture @ _WEIGHTS, np.float32)
+def split_planes(picture: Pixels) -> Luma:
+    """Return the planes of an RGB picture (h, w, 3), (3, h, w)."""
+    return np.ascontiguousarray(np.moveaxis(picture, 2, 0), np.float32)
 
 
-def measure_colour(picture: Pixels, luma: Luma) -> Colour:
-    """Measure an RGB picture (h, w, 3) and its luma (h, w)."""
-    planes = picture.reshape(-1, 3).astype(np.int16)
-    red, green, blue = planes[:, 0], planes[:, 1], planes[:, 2]
-    red_green, yellow_blue = red - green, (red + green) // 2 - blue
-    darkest, brightest = np.searchsorted(_accumulate(luma), (0.01, 0.99))
+def compute_luma(planes: Luma) -> Luma:
+    """Return the luma of RGB planes (3, h, w) in grey levels, (h, w)."""
+    return np.asarray(np.tensordot(np.asarray(_LUMA, np.float32), planes, 1), np.float32)
+
+
+def measure_colour(planes: Luma, luma: Luma) -> Colour:
+    """Measure RGB planes (3, h, w) and their luma (h, w)."""
+    red_green, yellow_blue = _DIFFERENCES @ planes.reshape(3, -1)
+    share = _accumulate(luma)
+    darkest, brightest = np.searchsorted(share, (0.01, 0.99))
     return Colour(
         luma=float(luma.mean()),
-        contrast=float(luma.std()),
+        contrast=_measure_spread(luma.ravel()),
         darkest=float(darkest),
         brightest=float(brightest),
-        clipped_bright=float((picture.min(2) >= _CLIPPED_BRIGHT).mean()),
-        clipped_dark=float((luma < _CLIPPED_DARK).mean()),
+        clipped_bright=float((planes.min(0) >= _CLIPPED_BRIGHT).mean()),
+        clipped_dark=float(share[_CLIPPED_DARK - 1]),
         red_green=float(red_green.mean()),
         yellow_blue=float(yellow_blue.mean()),
-        colour_spread=float(np.hypot(red_green.std(), yellow_blue.std())),
+        colour_spread=float(np.hypot(_measure_spread(red_green), _measure_spread(yellow_blue))),
     )
+
+
+def _measure_spread(values: Luma) -> float:
+    """Return the standard deviation of a vector."""
+    centred = values - values.mean()
+    return float(np.sqrt(centred @ centred / len(values)))
 
 
 def _accumulate(luma: Luma) -> npt.NDArray[np.float64]:

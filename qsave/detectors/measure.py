@@ -2,13 +2,12 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, fields
 from pathlib import Path
 
 import numpy as np
 from av import VideoFrame
 
-from qsave.detectors.colour import Colour, compute_luma, measure_colour
+from qsave.detectors.colour import Colour, compute_luma, measure_colour, split_planes
 from qsave.detectors.detail import Detail, average_tiles, measure_detail
 from qsave.detectors.motion import CHANGE_TILES, Motion, MotionMeter, measure_flashes
 from qsave.detectors.pictures import Pictures
@@ -17,7 +16,12 @@ from qsave.frames.container import TimedFrame, count_quarter_turns, decode_frame
 from qsave.frames.extent import measure
 from qsave.frames.slowfast import FrameConfig, Frames, watch_among
 
-_NAMES = tuple(field.name for part in (Colour, Detail, Motion) for field in fields(part))
+_NAMES = (*Colour._fields, *Detail._fields, *Motion._fields)
+
+
+DETAIL_SECONDS = 0.1
+"""Least time between two frames that are measured at full size; frames between them have the readings of the last one.
+A visual defect counts from 0.2 s on, so nothing is lost, and a third of the time is saved."""
 
 
 class Meter:
@@ -27,23 +31,22 @@ class Meter:
         self._pictures, self._motion = Pictures(), MotionMeter()
         self._times, self._values, self._tiles = array("d"), array("f"), bytearray()
         self._size = (0, 0)
+        self._detail, self._detail_time = Detail(*[0.0] * len(Detail._fields)), -DETAIL_SECONDS
 
     def take(self, time: float, frame: VideoFrame) -> None:
         """Measure the next frame, shown from `time` seconds on."""
         if not self._times:
             is_on_its_side = count_quarter_turns(frame) % 2
             self._size = (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
-        picture = self._pictures.scale(frame)
-        luma = compute_luma(picture)
-        parts = (
-            measure_colour(picture, luma),
-            measure_detail(self._pictures.read_luma(frame)),
-            self._motion.measure(luma),
-        )
+        planes = split_planes(self._pictures.scale(frame))
+        luma = compute_luma(planes)
+        if time >= self._detail_time + DETAIL_SECONDS:
+            self._detail, self._detail_time = measure_detail(self._pictures.read_luma(frame)), time
+        parts = (measure_colour(planes, luma), self._detail, self._motion.measure(luma))
         self._times.append(time)
         self._tiles.extend(average_tiles(luma, CHANGE_TILES).astype(np.uint8).tobytes())
         for part in parts:
-            self._values.extend(astuple(part))
+            self._values.extend(part)
 
     def tee(self, source: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
         """Yield the frames of `source`, each after it was measured."""

@@ -1,6 +1,6 @@
 """Measure the change from frame to frame: differences, and the shift of the whole picture."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,7 @@ FLASH_SECONDS = 0.25
 _Spectrum = npt.NDArray[np.complexfloating]
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(NamedTuple):
     """Readings of one frame; `Readings` says what each is."""
 
     change: float = 0.0

@@ -30,7 +30,8 @@ class Readings:
     """Measurements over time. Every array has the shape (frames,); frame i is shown from `times[i]` on.
 
     Grey levels and colours are on the full range of 0 to 255, also for clips that store a limited range. A reading of
-    the change since the frame before is 0 for the first frame.
+    the change since the frame before is 0 for the first frame. Readings at full size (levels to blockiness) are taken
+    at most every tenth of a second and hold until the next.
     """
 
     width: int
