@@ -61,6 +61,7 @@ class ServerFolderContentSerializer(ServerFolderSerializer):
     has_more = serializers.BooleanField(help_text="The folder has more folders than are listed.")
     videos = serializers.IntegerField()
     tables = serializers.IntegerField()
+    files = serializers.ListField(child=serializers.CharField(), help_text="Names of the first tables and videos.")
 
 
 class ImportView(RoleView):

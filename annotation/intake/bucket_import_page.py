@@ -1,5 +1,6 @@
 """The page that imports from a bucket."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -31,5 +32,5 @@ def import_bucket(request: AuthedRequest, name: str) -> HttpResponse:
         else:
             messages.success(request, _("Check what would come of the bucket, then start the import."))
             return redirect("clip-import", pk=clip_import.pk)
-    context = {"campaign": campaign, "form": form}
+    context = {"campaign": campaign, "form": form, "has_buckets": bool(settings.S3_KEY_ID and settings.S3_SECRET)}
     return render(request, "annotation/import_bucket.html", context, status=422 if form.errors else 200)

@@ -1,6 +1,7 @@
 """Browse the folders of the server from which leads may import: those below the roots that an operator names."""
 
 import os
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,11 +15,16 @@ from qsave.words import isolate
 
 MOST_FOLDERS = 500
 """How many folders of a folder are listed."""
+MOST_FILES = 20
+"""How many videos and tables of a folder are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFolder:
-    """A folder below a root: its path in it, the names of its folders, and how many videos and tables it has."""
+    """A folder below a root: its path in it, the names of its folders, and its videos and tables.
+
+    `files` has the names of the first of these, tables before videos.
+    """
 
     root: int
     path: str
@@ -26,6 +32,21 @@ class ServerFolder:
     has_more: bool
     videos: int
     tables: int
+    files: list[str]
+
+    @property
+    def root_name(self) -> str:
+        return Path(settings.IMPORT_ROOTS[self.root]).name
+
+    @property
+    def generator(self) -> str:
+        """Return what its own name says about videos that are in no folder of it: their generator."""
+        return PurePosixPath(self.path).name if self.videos and not self.tables else ""
+
+    @property
+    def more_files(self) -> int:
+        """Return how many videos and tables are not named."""
+        return self.videos + self.tables - len(self.files)
 
     @property
     def parents(self) -> list[tuple[str, str]]:
@@ -92,24 +113,33 @@ def _make_reading_error(name: str, error: OSError) -> UploadRefused:
 def read_folder(root: int, path: str) -> ServerFolder:
     """Read what is in a folder. Raises UploadRefused."""
     folder = find_folder(root, path)
-    folders, suffixes = [], []
+    folders, names = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if is_hidden(entry.name):
                     continue
                 if not entry.is_dir():
-                    suffixes.append(PurePosixPath(entry.name).suffix.lower())
+                    names.append(entry.name)
                 elif _is_below(Path(entry.path), root):
                     folders.append(entry.name)
     except OSError as error:
         raise _make_reading_error(path, error) from None
-    counts = {kind: sum(suffix in names for suffix in suffixes) for kind, names in _KINDS.items()}
-    has_more = len(folders) > MOST_FOLDERS
-    return ServerFolder(root, path.strip("/"), sorted(folders)[:MOST_FOLDERS], has_more, **counts)
+    videos, tables = (sorted(filter_names(names, suffixes)) for suffixes in (VIDEO_SUFFIXES, SUFFIXES))
+    return ServerFolder(
+        root,
+        path.strip("/"),
+        folders=sorted(folders)[:MOST_FOLDERS],
+        has_more=len(folders) > MOST_FOLDERS,
+        videos=len(videos),
+        tables=len(tables),
+        files=[*tables, *videos][:MOST_FILES],
+    )
 
 
-_KINDS = {"videos": VIDEO_SUFFIXES, "tables": SUFFIXES}
+def filter_names(names: Iterable[str], suffixes: Container[str]) -> list[str]:
+    """Return the file names that end in one of these suffixes, in any case."""
+    return [name for name in names if PurePosixPath(name).suffix.lower() in suffixes]
 
 
 def _is_below(folder: Path, root: int) -> bool:

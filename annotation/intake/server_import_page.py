@@ -15,7 +15,7 @@ from annotation.intake.archives import UploadRefused
 from annotation.intake.folder_manifests import GeneratorMissing
 from annotation.intake.forms import ServerFolderForm
 from annotation.intake.import_requests import request_server_import
-from annotation.intake.server_folders import read_folder
+from annotation.intake.server_folders import ServerFolder, read_folder
 from annotation.models import Campaign
 
 
@@ -36,15 +36,18 @@ def import_server_folder(request: AuthedRequest, name: str) -> HttpResponse:
         else:
             messages.success(request, _("Check what would come of the folder, then start the import."))
             return redirect("clip-import", pk=clip_import.pk)
-    context = {"campaign": campaign, "form": form, "roots": [root.name for root in settings.IMPORT_ROOTS]}
-    context |= {"root": place["root"]} | _read_folder(form, place["root"], place["path"])
+    folder = _read_folder(form, place["root"], place["path"])
+    if request.method != "POST" and folder is not None:
+        form.data = place | {"generator": folder.generator}
+    roots = [root.name for root in settings.IMPORT_ROOTS]
+    context = {"campaign": campaign, "form": form, "roots": roots, "root": place["root"], "folder": folder}
     return render(request, "annotation/import_server_folder.html", context, status=422 if form.errors else 200)
 
 
-def _read_folder(form: ServerFolderForm, root: int, path: str) -> dict[str, Any]:
+def _read_folder(form: ServerFolderForm, root: int, path: str) -> ServerFolder | None:
     try:
-        return {"folder": read_folder(root, path) if settings.IMPORT_ROOTS else None}
+        return read_folder(root, path) if settings.IMPORT_ROOTS else None
     except UploadRefused as refusal:
         if not form.errors:
             form.add_error(None, str(refusal))
-        return {"folder": None}
+        return None

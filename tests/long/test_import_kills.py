@@ -137,8 +137,7 @@ def test_videos_that_end_each_process_that_reads_them_cost_their_own_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_helpers, "MODULE", "tests.support.crashing_helper")
-    for name, value in processes.environment(QSAVE_MEDIA=str(settings.MEDIA_ROOT)).items():
-        monkeypatch.setenv(name, value)
+    processes.let_children_see(monkeypatch)
     count, endings = 20, {3: AT_PROBE, 4: AT_DECODE, 15: AT_DECODE}
     (tmp_path / "v").mkdir()
     for number in range(count):

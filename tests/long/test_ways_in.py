@@ -24,6 +24,7 @@ from annotation.models import Campaign, Clip, ClipImport
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation.factories import make_lead
+from tests.support import processes
 
 pytestmark = [pytest.mark.long, pytest.mark.real_clips, pytest.mark.django_db(transaction=True)]
 
@@ -86,6 +87,14 @@ def send_zip(client: Client, clips: Path, work: Path) -> None:
 
 def read_from_server(client: Client, clips: Path, work: Path) -> None:
     call_command("import_clips", str(clips / "manifest.csv"), "--campaign", "real", "--workers", "2")
+
+
+def read_bucket_by_page(client: Client, clips: Path, work: Path) -> None:
+    client.post(f"{IMPORT}/bucket", {"address": f"s3://real/{clips.name}"})
+
+
+def read_bucket_by_command(client: Client, clips: Path, work: Path) -> None:
+    call_command("import_clips", f"s3://real/{clips.name}", "--campaign", "real", "--workers", "2")
 
 
 def read_folder_of_server_without_manifest(client: Client, clips: Path, work: Path) -> None:
@@ -157,8 +166,14 @@ def client_of_lead(lead: User) -> Client:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_the_real_clips_come_in_whole(
-    client_of_lead: Client, campaign: Campaign, real_clips: Path, tmp_path: Path, way: Way
+    client_of_lead: Client,
+    campaign: Campaign,
+    real_clips: Path,
+    tmp_path: Path,
+    way: Way,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    processes.let_children_see(monkeypatch)
     way(client_of_lead, real_clips, tmp_path)
     start_and_check(client_of_lead, campaign, real_clips)
 
@@ -171,8 +186,15 @@ def test_the_real_clips_come_in_from_a_folder_of_the_server(
     start_and_check(client_of_lead, campaign, real_clips)
 
 
+@pytest.mark.parametrize("way", [read_bucket_by_page, read_bucket_by_command], ids=lambda way: way.__name__)
 def test_the_real_clips_come_in_from_a_bucket(
-    client_of_lead: Client, campaign: Campaign, real_clips: Path, settings: Settings
+    client_of_lead: Client,
+    campaign: Campaign,
+    real_clips: Path,
+    tmp_path: Path,
+    way: Way,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
@@ -180,11 +202,16 @@ def test_the_real_clips_come_in_from_a_bucket(
         host, port = server.get_host_and_port()
         settings.S3_ENDPOINT, settings.S3_KEY_ID, settings.S3_SECRET = f"http://{host}:{port}", "key", "secret"
         settings.BUCKET_HOSTS = [host]
+        site = {"ENDPOINT": settings.S3_ENDPOINT, "KEY_ID": "key", "SECRET": "secret"}
+        for name, value in site.items():
+            monkeypatch.setenv(f"QSAVE_S3_{name}", value)
+        monkeypatch.setenv("QSAVE_BUCKET_HOSTS", host)
+        processes.let_children_see(monkeypatch)
         keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
         bucket = boto3.resource("s3", endpoint_url=settings.S3_ENDPOINT, **keys).create_bucket(Bucket="real")
         for name, content in list_files(real_clips):
             bucket.put_object(Key=name, Body=content)
-        client_of_lead.post(f"{IMPORT}/bucket", {"address": f"s3://real/{real_clips.name}"})
+        way(client_of_lead, real_clips, tmp_path)
         start_and_check(client_of_lead, campaign, real_clips)
     finally:
         server.stop()

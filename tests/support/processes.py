@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from django.conf import settings
 from django.db import connection
 
@@ -25,6 +26,12 @@ def database_url() -> str:
 def environment(**extra: str) -> dict[str, str]:
     """Return the environment of such a process."""
     return {**os.environ, "DATABASE_URL": database_url(), "QSAVE_VAR": str(settings.VAR_DIR), **extra}
+
+
+def let_children_see(patched: pytest.MonkeyPatch) -> None:
+    """Let the processes that the code of this test starts use the test's database and media."""
+    for name, value in environment(QSAVE_MEDIA=str(settings.MEDIA_ROOT)).items():
+        patched.setenv(name, value)
 
 
 @contextmanager

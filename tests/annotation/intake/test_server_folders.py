@@ -41,7 +41,7 @@ def test_a_folder_of_the_server_is_browsed_and_imported(as_lead: Client, empty_c
     status, page = read_page(as_lead, empty_campaign)
     assert (status, "batch one" in page, "inside" in page) == (200, True, True)
     assert "?root=0&amp;path=out" not in page
-    assert "Videos: 0, tables: 0, folders: 2" in read_page(as_lead, empty_campaign, "?root=0&path=batch%20one")[1]
+    assert "Videos here: 0, tables: 0, folders: 2" in read_page(as_lead, empty_campaign, "?root=0&path=batch%20one")[1]
     as_lead.post(f"/campaigns/{empty_campaign.name}/import/server", {"root": 0, "path": "batch one"})
     assert (run_upload(as_lead).name, ClipImport.objects.get().source) == ("sora, wan", "folder")
     assert empty_campaign.items.count() == 2
@@ -89,6 +89,15 @@ def test_the_page_asks_for_the_generator_of_a_folder_of_videos_only(
     assert "Name the generator" in as_lead.post(address, values).content.decode()
     as_lead.post(address, values | {"generator": "sora-2"})
     assert ClipImport.objects.get().name == "sora-2"
+
+
+@pytest.mark.parametrize(("path", "generator"), [("batch one", ""), ("batch one/sora", "sora")])
+def test_the_folder_of_videos_offers_its_name_as_their_generator(
+    as_lead: Client, empty_campaign: Campaign, root: Path, path: str, generator: str
+) -> None:
+    _status, page = read_page(as_lead, empty_campaign, f"?root=0&path={path}")
+    assert (f'name="generator" value="{generator}"' in page) == bool(generator)
+    assert ("a_red_fox-0.mp4</li>" in page) == bool(generator)
 
 
 def test_without_roots_the_page_says_who_can_open_them(
