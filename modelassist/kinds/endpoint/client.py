@@ -23,6 +23,7 @@ from qsave.words import isolate
 _MOST_QUOTED = 200
 _NO_KEY = "none"
 """The client insists on a key; a server that needs none ignores it."""
+_NO_SUCH_LIST = (404, 405, 501)
 TRY_AGAIN = "Drafting tries again by itself."
 
 
@@ -88,8 +89,11 @@ class ChatClient:
         return Reply(text if isinstance(text, str) else "", choice.get("finish_reason") == "length", tokens)
 
     def list_models(self) -> list[Mapping[str, Any]]:
-        """Return the entries of the server's list of models. Raises RequestRefused, or CriticUnavailable."""
-        entries = self._send("GET", "/models", None, {}).get("data")
+        """Return the entries of the server's list of models; empty if it has no such list. Raises CriticUnavailable."""
+        try:
+            entries = self._send("GET", "/models", None, {}).get("data")
+        except RequestRefused:
+            return []
         return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
@@ -99,6 +103,8 @@ class ChatClient:
         try:
             response = send(path, cast_to=httpx2.Response, options={"headers": dict(headers)}, **more)
         except openai.APIStatusError as error:
+            if method == "GET" and error.status_code in _NO_SUCH_LIST:
+                raise RequestRefused("The server has no list of models.") from error
             raise self._explain_status(error) from error
         except openai.APITimeoutError as error:
             raise self._unavailable(

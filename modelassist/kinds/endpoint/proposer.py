@@ -91,10 +91,7 @@ class EndpointCritic:
         return self._frames
 
     def _read_served_frames(self) -> FrameConfig | None:
-        try:
-            models = self._client.list_models()
-        except RequestRefused:
-            return None
+        models = self._client.list_models()
         served = next((entry.get("frames") for entry in models if entry.get("id") == self.settings.model), None)
         try:
             return FrameConfig(**served) if isinstance(served, dict) else None
