@@ -239,6 +239,8 @@ DEFAULT_CRITIC = env.read_choice("QSAVE_DEFAULT_CRITIC", "detectors", ["detector
 """The critic that drafts for new campaigns of real clips without being asked."""
 MODEL_IDLE_SECONDS = env.read_whole_number("QSAVE_MODEL_IDLE_SECONDS", 300, least=1, most=86_400)
 """After this time without a question the process of a local model ends, and its memory is free again."""
+SCORING_DAYS = env.read_whole_number("QSAVE_SCORING_DAYS", 7, least=1, most=3650)
+"""After this time a clip that was sent to be scored is deleted with its answer."""
 IMPORT_WORKERS = env.read_whole_number("QSAVE_IMPORT_WORKERS", env.count_cores(), least=0, most=256)
 """Processes that read the videos of one import. With 0 the worker does, and ends if one of them ends its process."""
 

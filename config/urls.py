@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("operations.urls")),
     path("api/", include("annotation.api.urls")),
     path("api/", include("datasets.api_urls")),
+    path("api/", include("modelassist.api_urls")),
     path("components", components, name="components"),
     path("words.js", words_of_scripts, name="words-of-scripts"),
 ]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import register_campaign_finder
 from accounts.audit_trail import Act, Target, register_acts, register_target_reader
-from modelassist.models import Critic, Run
+from modelassist.models import Critic, Run, Scoring
 
 register_acts(
     {
@@ -44,6 +44,11 @@ register_acts(
         "critic.rolled_back": Act(
             _("Critic rolled back"), _("%(actor)s rolled %(target)s back to the critic %(critic)s.")
         ),
+        "scoring.requested": Act(_("Clip sent to be scored"), _("%(actor)s sent a clip to be scored by %(critic)s.")),
+        "scoring.consent_given": Act(
+            _("Clip sent to a host"), _("%(actor)s agreed that a clip to be scored is sent to %(host)s.")
+        ),
+        "scoring.deleted": Act(_("Scored clip deleted"), _("%(actor)s deleted a clip that %(critic)s was to score.")),
         "run.started": Act(
             _("Training started"), _("%(actor)s started training %(target)s from %(model)s on release %(release)s.")
         ),
@@ -68,4 +73,12 @@ def read_runs(keys: Collection[str]) -> Mapping[str, Target]:
 def read_critics(keys: Collection[str]) -> Mapping[str, Target]:
     return {
         str(one.pk): Target(str(one), reverse("critic", args=[one.pk])) for one in Critic.objects.filter(pk__in=keys)
+    }
+
+
+@register_target_reader("modelassist.scoring")
+def read_scorings(keys: Collection[str]) -> Mapping[str, Target]:
+    return {
+        str(one.pk): Target(one.file_name or str(_("a clip")), reverse("scoring", args=[one.pk]))
+        for one in Scoring.objects.filter(pk__in=keys)
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from modelassist.services import adding, drafting, runs
+from modelassist.services import adding, drafting, runs, scoring
 from operations.jobs import JobRun, job_kind
 
 
@@ -21,3 +21,10 @@ def add_critic(run: JobRun) -> dict[str, object]:
 def train_critic(run: JobRun) -> dict[str, object]:
     critic = runs.train(run)
     return {"critic": str(critic), "critic_id": critic.pk}
+
+
+@job_kind(scoring.SCORE_CLIP)
+def score_clip(run: JobRun) -> dict[str, object]:
+    from modelassist.services.scoring_work import score_clip as score  # the web process must not load what decodes
+
+    return score(run)

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from modelassist import drafting_page, views
+from modelassist import drafting_page, scoring_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", views.runs, name="runs"),
@@ -27,4 +27,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("drafting/<slug:name>/retry", views.drafting_retry, name="drafting-retry"),
     path("drafting/<slug:name>/stop", views.drafting_stop, name="drafting-stop"),
+    path("score", scoring_pages.score, name="score"),
+    path("scorings/<uuid:pk>", scoring_pages.scoring, name="scoring"),
+    path("scorings/<uuid:pk>/video", scoring_pages.scoring_video, name="scoring-video"),
+    path("scorings/<uuid:pk>/agree", scoring_pages.scoring_agree, name="scoring-agree"),
+    path("scorings/<uuid:pk>/retry", scoring_pages.scoring_retry, name="scoring-retry"),
+    path("scorings/<uuid:pk>/delete", scoring_pages.scoring_delete, name="scoring-delete"),
 ]

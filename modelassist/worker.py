@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from modelassist.kinds.engine import collect_ended_process
 from modelassist.services.drafting import queue_missing_drafts
 from modelassist.services.runs import stop_cancelled
+from modelassist.services.scoring import delete_expired
 from operations import jobs
 
 logger = logging.getLogger(__name__)
@@ -20,12 +21,13 @@ INTERVAL_SECONDS = 10
 
 
 def run_periodically(stopped: threading.Event) -> None:
-    """Queue drafting jobs, stop cancelled trainers and collect ended models, until `stopped` is set."""
+    """Queue drafting, stop cancelled trainers, collect ended models, delete old scorings, until `stopped` is set."""
     while not stopped.wait(INTERVAL_SECONDS):
         try:
             queue_missing_drafts()
             stop_cancelled()
             collect_ended_process()
+            delete_expired()
         except DatabaseError as error:  # the next round tries again
             logger.warning("Drafts and trainers were not checked, because the database failed: %s", error)
         finally:

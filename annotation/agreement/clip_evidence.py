@@ -197,12 +197,13 @@ def _make_axis_opinion(key: str, axis: Axis, answer: AxisAnswer | None, defects:
 
 
 def _make_item_draft(draft: Draft, label: str, defects: dict[str, str], ratings: tuple[ItemRating, ...]) -> ItemDraft:
-    axes = _make_proposal_opinions(f"draft-{draft.pk}", read_proposal(draft), defects)
+    axes = make_proposal_opinions(f"draft-{draft.pk}", read_proposal(draft), defects)
     opinion = Opinion(f"draft-{draft.pk}", label, draft.critic, axes, is_draft=True, version=draft.clip_version)
     return ItemDraft(draft, opinion, tuple(one for one in ratings if one.rating.draft_id == draft.pk))
 
 
-def _make_proposal_opinions(key: str, proposal: Proposal, defects: dict[str, str]) -> tuple[AxisOpinion, ...]:
+def make_proposal_opinions(key: str, proposal: Proposal, defects: dict[str, str]) -> tuple[AxisOpinion, ...]:
+    """Return what a proposal says of each axis; `defects` has the words of each defect id, `key` begins their ids."""
     proposed = proposal.axes
     return tuple(_make_proposal_opinion(key, axis, proposed.get(axis), defects) for axis in AXES)
 

@@ -92,9 +92,9 @@ def _serve_file(request: HttpRequest, file: Clip | ClipVersion, kind: str, name:
     return serve(request, open_media(paths[kind]), filename=name, download=kind == "original")
 
 
-def open_media(name: str) -> MediaFile:
-    """Return the file of that name under MEDIA_ROOT; raise Http404 if it is missing or outside."""
-    root = Path(settings.MEDIA_ROOT).resolve()
+def open_media(name: str, folder: Path | None = None) -> MediaFile:
+    """Return the file of that name under MEDIA_ROOT or a folder; raise Http404 if it is missing or outside."""
+    root = Path(folder or settings.MEDIA_ROOT).resolve()
     path = (root / name).resolve()
     if not name or not path.is_relative_to(root) or not path.is_file():
         raise Http404(_("The file of this clip is missing from the media folder. Tell a lead."))

@@ -136,7 +136,7 @@ def activate(
     is_foreign = critic.learned_from_simulated and not campaign.is_simulated
     if is_foreign and not accepts_simulated:
         raise LearnedFromSimulated(describe_simulated(critic, campaign))
-    _check_consent(actor, critic, campaign, consents_to)
+    check_consent(actor, critic, campaign, consents_to)
     activation = set_active(actor=actor, critic=critic, campaign=campaign)
     enqueue_drafts(actor=actor, campaign=campaign)
     return activation
@@ -156,7 +156,8 @@ def set_active(*, actor: User, critic: Critic, campaign: Campaign) -> Activation
     return activation
 
 
-def _check_consent(actor: User, critic: Critic, campaign: Campaign, consents_to: str) -> None:
+def check_consent(actor: User, critic: Critic, campaign: Campaign, consents_to: str) -> None:
+    """Give the consent that `consents_to` names; raise ConsentMissing if the critic needs one that nobody gave."""
     host = find_host(critic)
     if not host or has_consent(campaign, host):
         return

@@ -28,6 +28,14 @@ def make_proposer(critic: Critic, *, campaign: Campaign, on_wait: Callable[[], N
     to which no lead lets these clips be sent, and for a kind that this version of the site does not have.
     """
     require_consent(critic, campaign)
+    return choose_proposer(critic, on_wait)
+
+
+def choose_proposer(critic: Critic, on_wait: Callable[[], None] = _ignore) -> Proposer:
+    """Return the proposer of a critic, without asking for consent: the caller has it, or checks it for each clip.
+
+    Raises CriticUnavailable for a kind that this version of the site does not have.
+    """
     match critic.kind:
         case Critic.Kind.ENGINE | Critic.Kind.STARTER:
             from modelassist.kinds.engine import EngineProposer

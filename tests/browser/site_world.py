@@ -21,20 +21,23 @@ from annotation.corrections.item_acts_page import ACTS, UNDOS
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
 from annotation.judgements.importing import open_import
-from annotation.models import Arm, Campaign, ClipImport, Item, PromptGroup
+from annotation.models import FILE_FIELDS, Arm, Campaign, ClipImport, Item, PromptGroup
 from annotation.raters import members, panels
 from annotation.raters.name_lists import Invitee
 from annotation.rating import queue
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
-from modelassist.models import Activation, Critic, Run
+from modelassist.models import Activation, Critic, Run, Scoring
+from modelassist.services.scoring import ORIGINAL, get_folder
 from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
+from qsave.proposal import proposal_to_json
 from tests.annotation import factories
 from tests.annotation.disputed_item import make_disputed_item
 from tests.annotation.judgements.files import import_file
 from tests.datasets.world import rated_campaign
+from tests.modelassist.fake_critics import PROPOSAL, make_endpoint
 from tests.modelassist.test_views import FIGURES
 from tests.support.foreign_ratings import encode, make_label_studio_export
 
@@ -51,6 +54,7 @@ NO_PAGES = {
     "import-rows-file": "a file",
     "import-template": "a file",
     "run-file": "a file",
+    "scoring-video": "a video",
     "rate-draft": "a part of the desk, as JSON",
     "rate-upcoming": "a part of the desk, as JSON",
     "item-keys": "a part of the list of clips, as JSON",
@@ -117,6 +121,7 @@ def build_world() -> World:
     people[GUEST] = _add_panel(pages, lead, desk)
     _add_sign_in_pages(pages, lead)
     _add_training_loop(pages, engineer, rated)
+    _add_scorings(pages, lead)
     pages.add(Role.ANNOTATOR, "my-ratings")
     pages.add(Role.ANNOTATOR, "my-hours")
     return World(people, pages)
@@ -308,3 +313,24 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         ("drafting", (campaign.name,)),
     ):
         pages.add(Role.ENGINEER, route, *args)
+
+
+def _add_scorings(pages: Pages, lead: User) -> None:
+    """Add clips that were sent to be scored: one for each state."""
+    starter = Critic.objects.get(name="starter")
+    values = {"prompt": "A red fox jumps over a fence", "file_name": "fox.mp4", "created_by": lead}
+    asked = Scoring.objects.create(key="asked", critic=make_endpoint(), **values)
+    rows = [asked]
+    for state in (JobState.QUEUED, JobState.FAILED, JobState.DONE):
+        job = Job.objects.create(kind="score_clip", state=state, error="The file is empty (0 bytes).")
+        rows.append(Scoring.objects.create(key=state, critic=starter, job=job, **values))
+    clip = factories.make_clip("scored", video=factories.LONGER_VIDEO)
+    done = rows[-1]
+    get_folder(done).mkdir(parents=True)
+    (get_folder(done) / ORIGINAL).write_bytes((Path(settings.MEDIA_ROOT) / clip.original).read_bytes())
+    done.facts = {field: getattr(clip, field) for field in FILE_FIELDS} | {"original": ORIGINAL}
+    done.proposal, done.seconds = proposal_to_json(PROPOSAL), 2.5
+    done.save()
+    for row in rows:
+        pages.add(Role.LEAD, "scoring", row.pk)
+    pages.add(Role.LEAD, "score")

@@ -1,0 +1,25 @@
+"""The tables of critics (Django needs them importable from here)."""
+
+from modelassist.models.critics import (
+    Activation,
+    ActivationPeriod,
+    Consent,
+    Critic,
+    DraftingStop,
+    FailedDraft,
+    Run,
+    StopRules,
+)
+from modelassist.models.scorings import Scoring
+
+__all__ = [
+    "Activation",
+    "ActivationPeriod",
+    "Consent",
+    "Critic",
+    "DraftingStop",
+    "FailedDraft",
+    "Run",
+    "Scoring",
+    "StopRules",
+]
