@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -78,6 +78,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker")
     yield
     with django_db_blocker.unblock():
         wait_until_unused()
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> Iterator[None]:
+    """The database for fixtures of a module, whose rows all its tests share. What a test changes is undone after it.
+
+    Such a fixture should give keys, and a fixture of each test read the rows, so that tests share no object.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(scope="session")

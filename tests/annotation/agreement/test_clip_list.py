@@ -33,9 +33,20 @@ PAGE = 5
 
 
 @pytest.fixture
-def rated(lead: User, monkeypatch: pytest.MonkeyPatch) -> Campaign:
+def lead(rated: Campaign) -> User:
+    return rated.created_by
+
+
+@pytest.fixture
+def rated(rated_key: int, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """A campaign whose clips differ in all that the list sorts by; a page has five of them."""
     monkeypatch.setattr(clip_list, "PAGE_SIZE", PAGE)
+    return Campaign.objects.get(pk=rated_key)
+
+
+@pytest.fixture(scope="module")
+def rated_key(module_db: None) -> int:
+    lead = factories.make_lead()
     campaign = factories.make_campaign(actor=lead, overlap=3, assisted_share=0.5, disagreement_bound=1)
     splits = ["train", "train", "val", "test"]
     clips = [
@@ -54,7 +65,7 @@ def rated(lead: User, monkeypatch: pytest.MonkeyPatch) -> Campaign:
         mark_item(actor=lead, item=item, priority=number % 4)
     reports.exclude(actor=lead, item=items[2], reason="The file is broken.")
     screen(actor=lead, campaign=campaign, rater=raters[2], verdict="screened", reason="See the golds.")
-    return campaign
+    return campaign.pk
 
 
 def rate(rater: User, campaign: Campaign, turn: int, number: int) -> None:

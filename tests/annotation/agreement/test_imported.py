@@ -23,9 +23,14 @@ from tests.support.markup import collapse_space
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def campaign_key(module_db: None) -> int:
+    return rated_campaign(20, 4, 4, raters=3).pk
+
+
 @pytest.fixture
-def campaign(db: None) -> Campaign:
-    return rated_campaign(20, 4, 4, raters=3)
+def campaign(campaign_key: int) -> Campaign:
+    return Campaign.objects.get(pk=campaign_key)
 
 
 def list_clips(campaign: Campaign) -> list[str]:

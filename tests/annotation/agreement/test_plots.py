@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 CLIPS = 24
 
 
-@pytest.fixture
-def agreement() -> Agreement:
+@pytest.fixture(scope="module")
+def agreement(module_db: None) -> Agreement:
     """Two generators with enough clips to be read, rated by three people."""
     clips = [make_clip(f"clip-{number:02}", generator=f"gen-{number % 2}") for number in range(CLIPS)]
     campaign = campaign_with(clips, assisted_share=0, overlap=3, is_simulated=True)
