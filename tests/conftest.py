@@ -1,5 +1,7 @@
 """Fixtures of all tests. tests.support.environment says where a test process writes and which servers it uses."""
 
+import gc
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,8 @@ expect.set_options(timeout=allow(BROWSER_MILLISECONDS))  # the time-out of a pag
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("suite")
 
+logging.getLogger("django.request").setLevel(logging.ERROR)  # refusals are meant, and tracebacks slow
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that use the database or a browser."""
@@ -36,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("database")
         if "chromium" in fixtures:
             item.add_marker("browser")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the tests themselves, a million objects, out of each search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:

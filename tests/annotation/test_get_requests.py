@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, reverse
+from pytest_django import Settings
 
 from accounts.models import Role, User
 from accounts.services import issue_token
@@ -90,7 +92,8 @@ def find_status_for_stranger(path: str) -> int:
     return 410 if path.rstrip("/").endswith(("/a-link-that-is-closed", "/spent")) else 200
 
 
-def test_no_get_locks_or_changes_a_row() -> None:
+def test_no_get_locks_or_changes_a_row(settings: Settings, tmp_path: Path) -> None:
+    settings.IMPORT_ROOTS = [tmp_path]
     world = site_world.build_world()
     clip = Clip.objects.earliest("pk")
     files = {name: getattr(clip, name) for name in FILE_FIELDS}
