@@ -97,7 +97,7 @@ class MosRow:
 class ArmRow:
     """The assisted arm compared with the blind one on one axis, and how much raters edited drafted reasons.
 
-    Only items count on which raters were shown a draft of this axis; `is_proposed` is False if there is none.
+    Only items count on which raters were shown a draft of this axis; `is_proposed` is False if no rater was shown one.
     """
 
     axis: Axis

@@ -27,19 +27,19 @@ def remove_clips(*, actor: User, clips: Sequence[Clip]) -> int:
     locked = lock_all(clips)
     if locked.is_taken():
         raise ValidationError({"clips": _("Raters were given some of these clips. Withdraw clips instead.")})
-    kept = _find_referred(locked)
-    if kept is not None:
+    referred = find_referred_clip(locked)
+    if referred is not None:
         message = _("Guidelines, reviews or other clips refer to %(clip)s, so it cannot be removed.")
-        raise ValidationError({"clips": message % {"clip": isolate(kept.clip_id)}})
+        raise ValidationError({"clips": message % {"clip": isolate(referred.clip_id)}})
     Draft.objects.filter(item__in=locked.items).delete()
     clip_removal.remove_clips(locked.clips)
     return len(locked.clips)
 
 
-def _find_referred(locked: LockedClips) -> Clip | None:
+def find_referred_clip(locked: LockedClips) -> Clip | None:
     """Return a clip that must stay because a row outside of its campaigns' slots refers to it."""
     examples = set(GuidelineExample.objects.filter(clip__in=locked.clips).values_list("clip", flat=True))
     reviewed = set(Review.objects.filter(item__in=locked.items).values_list("item__clip", flat=True))
     succeeded = set(Clip.objects.filter(successor__in=locked.clips).values_list("successor", flat=True))
-    referred = examples | reviewed | succeeded
-    return next((clip for clip in locked.clips if clip.pk in referred), None)
+    keys = examples | reviewed | succeeded
+    return next((clip for clip in locked.clips if clip.pk in keys), None)

@@ -42,7 +42,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class GroupPage:
-    """A page of groups, the newest first. `before` is the key after which the next page begins; 0 if there is none."""
+    """A page of groups, the newest first. `before` is the key after which the next page begins; 0 on the last page."""
 
     rows: Sequence[GroupRow]
     count: int

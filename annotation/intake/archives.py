@@ -30,7 +30,7 @@ class UploadRefused(ValueError):
 
 
 def leads_outside(name: str) -> bool:
-    """Return whether a relative path, with slashes, is none: it is absolute, empty, or climbs out of its folder."""
+    """Return whether a path with slashes is absolute, empty, or climbs out of its folder."""
     path = PurePosixPath(name)
     return path.is_absolute() or ".." in path.parts or not path.parts or bool(_DRIVE.match(name)) or "\0" in name
 

@@ -24,7 +24,7 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The key of the clip, None if there is none, and why no single clip fits."""
+    """The key of the clip, or None and the reason why no single clip fits."""
 
     clip: int | None = None
     problem: str = ""
@@ -136,7 +136,7 @@ def _find_path(video: str) -> str:
 
 
 def _choose(candidates: Iterable[_Candidate], key: ClipKey) -> Match:
-    """Return the only candidate that fits the prompt and the generator of a row, or why there is none.
+    """Return the only candidate that fits the prompt and the generator of a row, or the reason why no single clip does.
 
     Folders often have files of the same names: of those, the file in the same folders fits best.
     """

@@ -22,7 +22,7 @@ MOST_PROBLEMS = 10
 
 @dataclass(frozen=True, slots=True)
 class ShownJudgement:
-    """One judgement as it would be stored. `clip` is the id of the clip that fits, empty if there is none."""
+    """One judgement as it would be stored. `clip` is the id of the clip that fits, or empty."""
 
     row: int
     clip: str

@@ -6,7 +6,7 @@ from accounts.models import Role, User
 
 
 def find_lead(username: str) -> User:
-    """Return the lead of this name, or the first one without a name. Raises CommandError if there is none."""
+    """Return the lead of this name, or the first one without a name. Raises CommandError if no lead exists."""
     leads = User.objects.with_role(Role.LEAD)
     actor = (leads & User.objects.named(username)).first() if username else leads.order_by("pk").first()
     if actor is None:

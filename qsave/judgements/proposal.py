@@ -129,7 +129,7 @@ def _propose_long(facts: FileFacts, axis_field: str, score_field: str) -> dict[s
 
 
 def _find_name(names: Iterable[str], known: tuple[str, ...]) -> str:
-    """Return the field with the first of these names, whatever object it is in; empty if there is none."""
+    """Return the field with the first of these names, whatever object it is in, or an empty text."""
     folded: dict[str, str] = {}
     for name in names:
         folded.setdefault(_fold_name(name.rpartition(".")[2]), name)

@@ -37,7 +37,7 @@ _COLUMNS = Columns(known=KNOWN)
 
 
 def read_source(file: BinaryIO, name: str) -> Source:
-    """Open a file of ratings by the ending of its name and by its first row. Raises TableError if it is none."""
+    """Open a file of ratings by the ending of its name and by its first row. Raises TableError if it is another."""
     table = read_table(file, name, _COLUMNS)
     first = next(table.rows, None)
     if first is None:
