@@ -83,6 +83,7 @@ ACTS = {
         ReasonForm,
         "return",
         _("Put them back"),
+        is_dangerous=True,
     ),
     "return": Act(
         _("Return to the queue"),

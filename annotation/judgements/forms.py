@@ -13,7 +13,7 @@ from annotation.models import JudgementImport
 from annotation.shared.number_fields import limit_number
 from qsave.axes import AXES
 from qsave.judgements.field_facts import FieldFacts, FileFacts
-from qsave.judgements.mapping import CLIP_FIELDS, MOST_NAME
+from qsave.judgements.mapping import CLIP_FIELDS, FRAME_RATE, MOST_NAME
 from qsave.judgements.proposal import is_aside
 from qsave.words import isolate
 
@@ -101,6 +101,7 @@ class MappingForm(forms.Form):
             del self.fields["frame_rate"]
         for name in SHARED:
             self.initial[name] = self.mapping.get(name, "")
+        self.initial["frame_rate"] = f"{self.mapping.get('frame_rate', FRAME_RATE):g}"
 
     def _list_score_names(self) -> list[str]:
         """Return the fields that may hold scores, or the words of the field with the axis."""

@@ -30,6 +30,11 @@ class ShownJudgement:
     judgement: Judgement
 
     @property
+    def defects(self) -> tuple[str, ...]:
+        """The distinct defects of its evidence, in the order of their first appearance."""
+        return tuple(dict.fromkeys(piece.defect for piece in self.judgement.evidence))
+
+    @property
     def level(self) -> float | None:
         """The value on our scale, unrounded."""
         one = self.judgement

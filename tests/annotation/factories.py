@@ -311,6 +311,25 @@ def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis,
     return count
 
 
+PREVIEW = {
+    "prompts": 3,
+    "groups": 3,
+    "new_groups": 2,
+    "bridges": 0,
+    "splits": {"train": 2, "test": 1},
+    "group_columns": [{"name": "prompt_id", "values": 2, "sharing": 2}],
+    "present": 1,
+    "differs": 1,
+    "unread": 1,
+    "missing": 1,
+    "conflicts": 1,
+    "refusals": [[2, "video does not exist: 'b.mp4'."], [3, "clip_id 'c' exists already in another prompt group."]],
+    "unnamed": 2,
+    "unnamed_files": ["extra/one.mp4", "notes.txt"],
+}
+"""What a preview may say of an import."""
+
+
 def make_import(campaign: Campaign, *, state: str = ClipImport.State.DONE, **values: Any) -> ClipImport:
     """Make an import of three rows: one that went in or waits, one that differs, and one that was refused."""
     clip_import = ClipImport.objects.create(
@@ -318,6 +337,9 @@ def make_import(campaign: Campaign, *, state: str = ClipImport.State.DONE, **val
     )
     waits = state in (ClipImport.State.PREVIEWED, ClipImport.State.RUNNING)
     states = ["waiting" if waits else "present", "differs", "refused"]
+    if state == ClipImport.State.PREVIEWED:
+        clip_import.preview = PREVIEW
+        clip_import.save(update_fields=["preview"])
     row = {"video": "a.mp4", "prompt": "a red fox", "generator": "toy"} | values
     ImportRow.objects.bulk_create(
         ImportRow(
