@@ -123,7 +123,9 @@ class ActivateForm(forms.Form):
         label=_("Campaign"),
         queryset=Campaign.objects.exclude(state__in=[Campaign.State.CLOSED, Campaign.State.ARCHIVED]).order_by("title"),
         empty_label=_("Choose a campaign"),
-        help_text=_("This critic replaces the one that drafts there now. Existing drafts stay."),
+        help_text=_(
+            "This critic replaces the one that drafts there now. Raters who get a clip from now on see its drafts only."
+        ),
     )
 
 

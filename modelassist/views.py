@@ -213,7 +213,8 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
     critic_services.deactivate(actor=request.user, campaign=campaign)
     messages.success(
         request,
-        _("Drafting for %(campaign)s is stopped. Existing drafts stay.") % {"campaign": isolate(campaign)},
+        _("Drafting for %(campaign)s is stopped. Raters see drafts only where they have seen them.")
+        % {"campaign": isolate(campaign)},
     )
     return redirect("drafting", name=name)
 

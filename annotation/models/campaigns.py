@@ -84,8 +84,11 @@ class Campaign(models.Model):
         max_length=64, default=new_salt, editable=False, help_text="For pseudonyms and hidden checks; never shown."
     )
     is_simulated = models.BooleanField(default=False)
-    critic_active = models.BooleanField(
-        default=False, editable=False, help_text="A critic drafts for this campaign. Set when a critic is activated."
+    active_critic = models.CharField(
+        max_length=120,
+        blank=True,
+        editable=False,
+        help_text="Name and version of the critic whose drafts raters are shown; empty if none drafts.",
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

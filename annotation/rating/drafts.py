@@ -73,29 +73,35 @@ def select_items_without_draft(*, campaign: Campaign, critic: str) -> QuerySet[I
     )
 
 
+def set_active_critic(campaign: Campaign, critic: str) -> None:
+    """Store whose drafts raters are shown from now on; empty for nobody's. Each new rating stores whether one drafted.
+
+    The caller records the act.
+    """
+    Campaign.objects.filter(pk=campaign.pk).update(active_critic=critic)
+    campaign.active_critic = critic
+
+
 def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
     """List the first items of `select_items_without_draft`."""
     return list(select_items_without_draft(campaign=campaign, critic=critic)[:limit])
 
 
 def find_draft(slot: Slot) -> Draft | None:
-    """Return the newest draft of the slot's item, but None in the blind arm.
+    """Return the draft of the slot's item by the campaign's active critic, but None in the blind arm.
 
-    It serves late drafts and tries. With a new slot, `queue_sql.record_offer` stores the draft that the rater gets, and
+    Drafts of former critics stay stored. Raters who were shown one see it again, and nobody else does. It serves late
+    drafts and tries. With a new slot, `queue_sql.record_offer` stores the draft that the rater gets, and
     `rating_sql.read_desk_record` reads it for the desk.
     """
     if slot.arm != Arm.ASSISTED:
         return None
-    return select_shown_drafts().filter(item=slot.item_id).order_by("-created_at", "-pk").first()
-
-
-def select_shown_drafts() -> QuerySet[Draft]:
-    """Return the drafts that raters may be shown: current ones that propose something; in SQL, `queue_sql`."""
-    return select_current_drafts().exclude(proposal={})
+    own = select_current_drafts().filter(item=slot.item_id, critic=F("item__campaign__active_critic"))
+    return own.exclude(proposal={}).first()
 
 
 def select_current_drafts() -> QuerySet[Draft]:
-    """Return the drafts of the present file of their clip."""
+    """Return the drafts of the present file of their clip; in SQL, `queue_sql`."""
     return Draft.objects.filter(clip_version=F("item__clip__version"))
 
 
@@ -112,9 +118,9 @@ def find_shown_draft(rater: User, item_id: int) -> tuple[Draft | None, str]:
 
 def find_late_draft(slot: Slot) -> Draft | None:
     """Return a draft that came after the rater was given the item, if they were shown none."""
-    newest = find_draft(slot)
+    draft = find_draft(slot)
     offers = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id, draft=None)
-    return newest if newest and offers.exists() else None
+    return draft if draft and offers.exists() else None
 
 
 @transaction.atomic

@@ -32,7 +32,7 @@ _RATER_STATUS = """
 """
 _HELD_SLOT = """
     SELECT slot.*, shown.draft_id AS draft_shown, shown.exposure AS exposure,
-        campaign.state AS campaign_state, campaign.critic_active AS critic_active,
+        campaign.state AS campaign_state, campaign.active_critic <> '' AS critic_active,
         clip.prompt AS prompt, clip.duration AS duration, clip.version AS clip_version, (
         SELECT guideline.id FROM annotation_guideline guideline JOIN annotation_offer offer
         ON offer.item_id = slot.item_id AND offer.rater_id = slot.rater_id
@@ -43,9 +43,10 @@ _HELD_SLOT = """
     LEFT JOIN annotation_offer shown ON shown.item_id = slot.item_id AND shown.rater_id = slot.rater_id
     WHERE slot.rater_id = %(rater)s AND slot.state = 'leased' AND slot.lease = %(lease)s {lock}
 """
-# In the assisted arm the rater gets the item with its newest draft. A rater who gets an item again sees the same draft
-# as before. A rater who has typed without a draft gets none here: the page offers it as a late draft. The statement
-# reads the availability again: a lead may have excluded the item while the slot was chosen.
+# In the assisted arm the rater gets the item with the draft of the active critic. A rater who gets an item again sees
+# the same draft as before, also if its critic was replaced. A rater who has typed without a draft gets none here: the
+# page offers it as a late draft. The statement reads the availability again: a lead may have excluded the item while
+# the slot was chosen.
 _OFFER = """
     INSERT INTO annotation_offer (
         campaign_id, item_id, rater_id, arm, number, offered_at, handed_back_at, draft_id, exposure)
@@ -59,11 +60,10 @@ _OFFER = """
         exposure = CASE WHEN {has_work} THEN annotation_offer.exposure
             WHEN annotation_offer.draft_id IS NOT NULL THEN 'from_start' ELSE excluded.exposure END
 """
-_NEWEST_DRAFT = """
+_ACTIVE_DRAFT = """
     (SELECT id FROM annotation_draft
-        WHERE item_id = %(item)s AND clip_version = (SELECT version FROM annotation_clip WHERE id = item.clip_id)
-            AND proposal <> '{}'
-        ORDER BY created_at DESC, id DESC LIMIT 1)
+        WHERE item_id = %(item)s AND critic = (SELECT active_critic FROM annotation_campaign WHERE id = %(campaign)s)
+            AND clip_version = (SELECT version FROM annotation_clip WHERE id = item.clip_id) AND proposal <> '{}')
 """
 _HAS_WORK = """
     EXISTS (SELECT 1 FROM annotation_savedwork work
@@ -143,7 +143,7 @@ def record_offer(slot: Slot, rater: User, number: int) -> None:
         "number": number,
         "now": prepare_value(Offer, "offered_at", timezone.now()),
     }
-    draft = _NEWEST_DRAFT if slot.arm == Arm.ASSISTED else "NULL"
+    draft = _ACTIVE_DRAFT if slot.arm == Arm.ASSISTED else "NULL"
     with connection.cursor() as cursor:
         cursor.execute(_OFFER.format(draft=draft, has_work=_HAS_WORK), values)
         if cursor.rowcount == 0:

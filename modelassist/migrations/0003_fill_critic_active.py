@@ -24,7 +24,10 @@ class Migration(migrations.Migration):
         ("modelassist", "0002_failed_draft"),
         ("operations", "0001_initial"),
     ]
-    run_before = [("operations", "0002_audit_entry_to_accounts")]  # it reads the model under its earlier name
+    run_before = [
+        ("operations", "0002_audit_entry_to_accounts"),  # it reads the model under its earlier name
+        ("annotation", "0039_remove_critic_active"),  # it fills this field
+    ]
 
     operations = [
         migrations.RunPython(fill_from_activations, migrations.RunPython.noop),

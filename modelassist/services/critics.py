@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft
+from annotation.rating.drafts import set_active_critic
 from annotation.shared.permissions import require_role
 from modelassist.bridge import list_defects, resolve_model, shorten_model_path
 from modelassist.engine.evaluation.readable import count_readable
@@ -124,7 +125,7 @@ def store_version(*, actor: User, critic: Critic) -> Critic:
 def activate(
     *, actor: User, critic: Critic, campaign: Campaign, accepts_simulated: bool = False, consents_to: str = ""
 ) -> Activation:
-    """Make this critic the only one that drafts for the campaign.
+    """Make this critic the only one that drafts for the campaign and whose drafts raters are shown from now on.
 
     Raises ModelError if its files cannot be loaded. Raises LearnedFromSimulated, unless `accepts_simulated`, if it
     learned from simulated data and the campaign is not simulated. Raises ConsentMissing if it sends clips to a host,
@@ -150,7 +151,7 @@ def set_active(*, actor: User, critic: Critic, campaign: Campaign) -> Activation
     )
     _end_period(actor, campaign)
     ActivationPeriod.objects.create(campaign=campaign, critic=critic, started_by=actor, started_at=timezone.now())
-    _set_critic_active(campaign, True)
+    set_active_critic(campaign, str(critic))
     is_foreign = critic.learned_from_simulated and not campaign.is_simulated
     audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic), simulated=is_foreign)
     return activation
@@ -194,11 +195,11 @@ def find_previous_critic(campaign: Campaign) -> Critic | None:
 
 @transaction.atomic
 def deactivate(*, actor: User, campaign: Campaign) -> None:
-    """Stop drafting for the campaign; the drafts made so far stay."""
+    """Stop drafting for the campaign. Drafts stay stored, and only raters who were shown one see it again."""
     require_role(actor, Role.LEAD)
     removed, _ = Activation.objects.filter(campaign=campaign).delete()
     _end_period(actor, campaign)
-    _set_critic_active(campaign, False)
+    set_active_critic(campaign, "")
     if removed:
         audit.record(actor=actor, action="critic.deactivated", target=campaign)
 
@@ -240,12 +241,6 @@ def describe_readable(critic: Critic) -> str:
         "read": measured.readable,
         "share": round(100 * measured.readable / measured.answers),
     }
-
-
-def _set_critic_active(campaign: Campaign, active: bool) -> None:
-    """Store on the campaign whether a critic drafts for it; each new rating copies this value."""
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
-    campaign.critic_active = active
 
 
 @transaction.atomic

@@ -21,7 +21,13 @@ from accounts.services import create_user
 from annotation.campaigns.marking import Mark, mark_item
 from annotation.models import AxisAnswer, Campaign, Draft, Slot
 from annotation.rating.answers import Answer, AnswersRefused, Submission
-from annotation.rating.drafts import find_shown_draft, list_items_without_draft, read_proposal, record_draft
+from annotation.rating.drafts import (
+    find_shown_draft,
+    list_items_without_draft,
+    read_proposal,
+    record_draft,
+    set_active_critic,
+)
 from annotation.rating.queue import claim
 from annotation.rating.ratings import submit
 from annotation.rating.validation import list_defect_ids
@@ -148,10 +154,11 @@ def rate(
 
 
 def draft_all(*, campaign: Campaign, seed: int) -> int:
-    """Store a draft by the simulated critic for each item that needs one; returns how many.
+    """Make the simulated critic the active one and store its draft for each item that needs one; returns how many.
 
     The draft is the report card of a simulated rater, which needs no model.
     """
+    set_active_critic(campaign, SIMULATED_CRITIC)
     rater = make_rater(seed)
     items = list_items_without_draft(campaign=campaign, critic=SIMULATED_CRITIC, limit=campaign.items.count())
     for item in items:

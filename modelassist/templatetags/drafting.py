@@ -15,6 +15,6 @@ def drafting_pause(context: dict[str, Any], campaign: Campaign) -> dict[str, Any
     """Show a notice if drafting for the campaign is paused: why, until when, and a button that tries again now."""
     paused = Activation.objects.exclude(retry_at=None).select_related("critic", "campaign")
     return {
-        "pause": paused.filter(campaign=campaign).first() if campaign.critic_active else None,
+        "pause": paused.filter(campaign=campaign).first() if campaign.active_critic else None,
         "csrf_token": context.get("csrf_token"),
     }

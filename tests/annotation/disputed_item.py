@@ -30,7 +30,7 @@ def make_disputed_item(lead: User, *, name: str = "disputed") -> Item:
     campaign = factories.make_campaign(name=name, actor=lead)
     clip = factories.make_clip("fox-in-snow", video=factories.LONGER_VIDEO)
     item = factories.make_item(campaign, clip, arm=Arm.BLIND, slots=4)
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    Campaign.objects.filter(pk=campaign.pk).update(active_critic="starter@1")
     item.slots.filter(number=1).update(arm=Arm.ASSISTED)
     factories.make_draft(item)
     _rate_with_draft(factories.make_user("rita"), campaign)

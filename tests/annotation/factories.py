@@ -235,7 +235,8 @@ def make_draft(item: Item, *, reason: str = "The edges of the square shimmer a l
 
 
 def store_draft(item_id: int, *, critic: str = "starter@1", proposal: Proposal | None = None) -> Draft:
-    """Store a critic's draft of an item, by default of all that `make_card` says."""
+    """Store a draft of an item by the active critic of its campaign, by default of all that `make_card` says."""
+    Campaign.objects.filter(items=item_id).update(active_critic=critic)
     proposal = make_proposal() if proposal is None else proposal
     return record_draft(item_id=item_id, critic=critic, proposal=proposal, text="as generated", latency_ms=5)
 

@@ -301,7 +301,7 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         failures=2,
         retry_at=timezone.now() + timedelta(hours=1),
     )
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    Campaign.objects.filter(pk=campaign.pk).update(active_critic="starter@1")
     for route, args in (
         ("releases", ()),
         ("release", (release.number,)),

@@ -113,12 +113,12 @@ def test_deactivating_leaves_nobody_drafting(engineer: User, campaign: Campaign,
     assert AuditEntry.objects.filter(action="critic.deactivated").count() == 1
 
 
-def test_a_campaign_knows_whether_a_critic_is_active(engineer: User, campaign: Campaign, tiny_model: Path) -> None:
+def test_a_campaign_names_its_active_critic(engineer: User, campaign: Campaign, tiny_model: Path) -> None:
     critic = register_critic(actor=engineer, name="ada", model=str(tiny_model))
     activate(actor=engineer, critic=critic, campaign=campaign)
-    assert (campaign.critic_active, Campaign.objects.get().critic_active) == (True, True)
+    assert campaign.active_critic == Campaign.objects.get().active_critic == "ada@1"
     deactivate(actor=engineer, campaign=campaign)
-    assert (campaign.critic_active, Campaign.objects.get().critic_active) == (False, False)
+    assert campaign.active_critic == Campaign.objects.get().active_critic == ""
 
 
 def test_an_activation_that_fails_leaves_the_campaign_without_a_critic(
@@ -128,7 +128,7 @@ def test_an_activation_that_fails_leaves_the_campaign_without_a_critic(
     monkeypatch.setattr(critics, "enqueue_drafts", Mock(side_effect=RuntimeError))
     with pytest.raises(RuntimeError):
         activate(actor=engineer, critic=critic, campaign=campaign)
-    assert not Campaign.objects.get().critic_active
+    assert not Campaign.objects.get().active_critic
 
 
 def test_a_critic_of_simulated_data_needs_a_second_confirmation_that_quotes_its_readable_answers(

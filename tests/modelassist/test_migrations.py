@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.apps.registry import Apps
 
-from annotation.models import AxisAnswer, Draft, Rating
+from annotation.models import AxisAnswer, Campaign, Draft, Rating
 from annotation.rating.drafts import read_proposal
 from qsave import scratch
 from qsave.axes import AXES
@@ -94,10 +94,11 @@ class OlderCampaign:
         )
         self._model("operations", "AuditEntry").filter(pk=entry.pk).update(at=NINE + timedelta(hours=hour))
         if still_active:
-            critic = self._model("modelassist", "Critic").create(name=self.campaign.name, version=1, model="m")
-            self._model("modelassist", "Activation").create(
-                campaign=self.campaign, critic=critic, activated_by=self.person
-            )
+            self.activate()
+
+    def activate(self) -> None:
+        critic = self._model("modelassist", "Critic").create(name=self.campaign.name, version=1, model="m")
+        self._model("modelassist", "Activation").create(campaign=self.campaign, critic=critic, activated_by=self.person)
 
 
 def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them() -> None:
@@ -167,8 +168,10 @@ def test_older_drafts_become_proposals_and_each_answer_gets_its_exposure() -> No
     for rating in ratings.all():
         older.add_answers(rating, draft_use="edited", draft_edit_distance=4)
 
+    older.activate()
     migrate(list_newest("annotation", "modelassist"))
 
+    assert Campaign.objects.get().active_critic == "autumn@1"
     draft = Draft.objects.get(pk=whole.pk)
     assert read_proposal(draft) == Proposal(*[AxisProposal((), "Blue.", 3)] * 3)
     assert draft.text == "as generated"

@@ -12,7 +12,7 @@ from annotation.intake.clips import import_manifest
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import find_group, group_prompts
 from annotation.models import Arm, AxisAnswer, Campaign, Clip, Exposure, Rating
-from annotation.rating.drafts import record_draft
+from annotation.rating.drafts import record_draft, set_active_critic
 from modelassist.services import simulation
 from modelassist.services.loop import NEW_CLIPS
 from modelassist.toy.world import make_spec
@@ -104,6 +104,7 @@ def test_drafts_that_say_what_the_rater_saw_are_confirmed_and_others_give_way(
             told["dynamic"] = AxisReport(1, (Evidence("unnatural-gait"),), "The gait is not that of a living thing.")
             proposal = Proposal.from_card(ReportCard(**told))
             record_draft(item_id=item.pk, critic="ada@1", proposal=proposal, text="", latency_ms=1)
+    set_active_critic(campaign, "ada@1")
     simulation.rate(campaign=campaign, people=[person], limit=99)
     assisted = Rating.objects.filter(arm=Arm.ASSISTED)
     assert assisted.exists()

@@ -15,6 +15,7 @@ from annotation.campaigns.campaigns import create_campaign, set_state
 from annotation.intake.clips import import_manifest
 from annotation.models import Campaign
 from annotation.models.campaigns import new_salt
+from annotation.rating.drafts import set_active_critic
 from modelassist.engine.models.folder import ModelError
 from modelassist.services import simulation
 from modelassist.services.critics import activate
@@ -101,6 +102,7 @@ def _rate(engineer: User, campaign: Campaign) -> int:
     _set_salt(campaign, FIXED_SALT)
     rated = simulation.rate(campaign=campaign, people=people, limit=CLIPS * RATINGS_PER_CLIP)
     _set_salt(campaign, new_salt())
+    set_active_critic(campaign, "")
     return rated
 
 

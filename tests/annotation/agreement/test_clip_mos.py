@@ -46,7 +46,7 @@ def make_rated_campaign(
     campaign = factories.make_campaign(overlap=4)
     for number in range(ITEMS):
         factories.make_item(campaign, factories.make_clip(f"m{number}"), arm=arms[number % len(arms)], slots=4)
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=critic_active)
+    Campaign.objects.filter(pk=campaign.pk).update(active_critic="c@1" if critic_active else "")
     campaign.refresh_from_db()
     people = [factories.make_user() for _ in range(raters)]
     for rater in people:

@@ -216,9 +216,9 @@ def test_a_partial_draft_says_what_is_not_proposed_and_what_was_measured(as_lead
     item = Item.objects.get()
     frozen = AxisProposal((Evidence("frozen"),), note="6 equal frames, threshold 5")
     store_draft(item.pk, proposal=Proposal(dynamic=frozen))
-    store_draft(item.pk, critic="silent@1", proposal=Proposal())
     rater = make_user("rita")
     submit(rater, claim(rater, campaign))
+    store_draft(item.pk, critic="silent@1", proposal=Proposal())
     page = open_page(as_lead, item)
 
     partial, silent = read_rows(page, "drafts")

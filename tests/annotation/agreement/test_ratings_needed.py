@@ -57,7 +57,7 @@ def test_it_takes_three_queries_however_many_ratings_there_are(
 def test_the_spread_is_that_of_blind_ratings_where_drafts_were_shown() -> None:
     campaign = factories.make_campaign(3, overlap=4, assisted_share=0)
     campaign.slots.filter(number__gt=2).update(arm="assisted")
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    Campaign.objects.filter(pk=campaign.pk).update(active_critic="starter@1")
     for score in (2, 4, 3, 3):  # the first two take the blind slots
         factories.rate_all(factories.make_user(), campaign, score)
     needed = read_needed(campaign)[0]

@@ -3,6 +3,7 @@ import pytest
 from annotation.models import Arm, Draft, Item, Slot
 from annotation.rating import drafts
 from annotation.rating.drafts import DraftRefused
+from qsave.proposal import Proposal
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -44,14 +45,25 @@ def test_drafts_are_wanted_for_items_with_an_open_assisted_slot_and_no_draft_of_
     assert len(drafts.list_items_without_draft(campaign=campaign, critic="better@2", limit=1)) == 1
 
 
-def test_the_newest_draft_shows_in_the_assisted_arm_and_none_in_the_blind() -> None:
+def test_the_draft_of_the_active_critic_shows_in_the_assisted_arm_and_none_in_the_blind() -> None:
     campaign = factories.make_campaign(1, overlap=2, assisted_share=1)
     assisted, blind = campaign.slots.order_by("number")
     Slot.objects.filter(pk=blind.pk).update(arm=Arm.BLIND)
     blind.refresh_from_db()
     assert drafts.find_draft(assisted) is None
-    record(assisted.item)
-    newest = record(assisted.item, "better@2")
-
-    assert drafts.find_draft(assisted) == newest
+    former = record(assisted.item)
+    newer = record(assisted.item, "better@2")
+    assert drafts.find_draft(assisted) == newer
     assert drafts.find_draft(blind) is None
+    drafts.set_active_critic(campaign, "starter@1")
+    assert drafts.find_draft(assisted) == former
+    drafts.set_active_critic(campaign, "")
+    assert drafts.find_draft(assisted) is None
+
+
+def test_a_critic_that_says_nothing_of_a_clip_hides_what_the_former_one_said() -> None:
+    campaign = factories.make_campaign(1, assisted_share=1)
+    (slot,) = campaign.slots.filter(number=1)
+    record(slot.item)
+    factories.store_draft(slot.item_id, critic="better@2", proposal=Proposal())
+    assert drafts.find_draft(slot) is None

@@ -144,12 +144,14 @@ def test_a_late_draft_is_shown_and_recorded_when_the_rater_requests_it(rater: Us
     assert uses == {"visual": "none", "dynamic": "edited", "alignment": "none"}
 
 
-def test_a_newer_draft_does_not_replace_the_one_that_was_shown(rater: User) -> None:
+def test_the_draft_of_a_former_critic_stays_for_those_who_saw_it_and_nobody_else(rater: User) -> None:
     slot, draft_id = claim_assisted_slot(rater)
-    factories.store_draft(slot.item_id, critic="newer@2")
+    newer = factories.store_draft(slot.item_id, critic="newer@2")
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     again = factories.claim(rater, slot.campaign)
     assert factories.submit(rater, again, answers=factories.make_answers()).draft_id == draft_id
+    other = factories.make_user()
+    assert factories.submit(other, factories.claim(other, slot.campaign)).draft == newer
 
 
 def test_a_rater_who_typed_without_a_draft_is_not_shown_one_from_the_start(rater: User) -> None:
@@ -178,11 +180,10 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
     rater: User, arm: str, active: bool, with_draft: bool, is_blind: bool
 ) -> None:
     campaign = factories.make_campaign(1, overlap=1, assisted_share=float(arm == Arm.ASSISTED))
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
     if with_draft:
-        item = campaign.items.get()
-        factories.store_draft(item.pk, critic="c@1")
+        factories.store_draft(campaign.items.get().pk)
     slot = factories.claim(rater, campaign)
+    drafts.set_active_critic(campaign, "starter@1" if active else "")
 
     rating = factories.submit(rater, slot, **factories.make_desk_values(slot, 3))
 
@@ -195,7 +196,7 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
 def test_a_rating_stays_blind_through_edits_if_no_critic_was_active_at_first(rater: User) -> None:
     campaign = factories.make_campaign(1, overlap=1, assisted_share=1)
     rating = factories.submit(rater, factories.claim(rater, campaign))
-    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    drafts.set_active_critic(campaign, "starter@1")
     factories.revise(rating, answers=factories.make_answers(5))
     assert Rating.objects.get().is_blind
 
