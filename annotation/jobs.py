@@ -45,7 +45,7 @@ def stage_import(run: JobRun) -> dict[str, object]:
             raise JobCancelledError from None
         if isinstance(error, JobCancelledError):  # another worker took the job over
             raise
-        reason = describe_machine_error(error)
+        reason = describe_machine_error(error, has_started=False)
         fail_import(clip_import, reason)
         raise JobError(reason) from error
     return {"rows": clip_import.row_count}

@@ -182,9 +182,11 @@ def fail_import(clip_import: ClipImport, error: str) -> None:
     unfinished.update(state=State.FAILED, error=error, finished_at=timezone.now())
 
 
-def describe_machine_error(error: OSError) -> str:
+def describe_machine_error(error: OSError, *, has_started: bool = True) -> str:
     """Say what the machine lacks, such as room on the disk, and how to continue; paths of the server stay out."""
     reason = error.strerror or type(error).__name__
+    if not has_started:
+        return _("%(reason)s. Correct that, then resume the import.") % {"reason": reason}
     return _("%(reason)s. Correct that, then resume the import. Its clips so far are in.") % {"reason": reason}
 
 

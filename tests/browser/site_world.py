@@ -148,6 +148,11 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
         pages.add(Role.LEAD, route, campaign.name)
     for state in ClipImport.State.values:
         pages.add(Role.LEAD, "clip-import", factories.make_import(campaign, state=state).pk)
+    job = Job.objects.create(kind="stage_import", state=JobState.RUNNING, progress=0.4, message="Unpacking, 4 of 9 GB")
+    unpacked = ClipImport.objects.create(
+        campaign=campaign, state=ClipImport.State.PREVIEWED, name="batch.zip", created_by=campaign.created_by, job=job
+    )
+    pages.add(Role.LEAD, "clip-import", unpacked.pk)
     for item in (first, asked, last):
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
     for route in ("correct-clip", "withdraw-clip"):

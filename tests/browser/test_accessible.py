@@ -4,6 +4,7 @@ Names are at their longest, in another direction and like HTML.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 from django.test import RequestFactory
 from playwright.sync_api import Page, ViewportSize, expect
+from pytest_django import Settings
 
 from accounts.models import ApiToken, Invitation, Role, User
 from annotation.models import Campaign, Clip, Panel
@@ -44,7 +46,18 @@ NAMED = {
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
+def sources(settings: Settings, tmp_path: Path) -> None:
+    """Open two folders of the server, with names as long as they may be, and a bucket."""
+    settings.IMPORT_ROOTS = [tmp_path / "root", tmp_path / "other"]
+    settings.S3_KEY_ID = settings.S3_SECRET = "key"
+    for root in settings.IMPORT_ROOTS:
+        (root / ("f" * 200)).mkdir(parents=True)
+        for name in ("clips.csv", "مريم.mp4", f"{'v' * 200}.mp4"):
+            (root / name).touch()
+
+
+@pytest.fixture
+def world(transactional_db: None, sources: None) -> World:
     """The world of all pages, with names as long as they may be."""
     world = build_world()
     for model, names in NAMED.items():
