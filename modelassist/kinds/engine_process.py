@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from modelassist.kinds.base import ClipAnswer, ClipQuestion
@@ -67,8 +68,11 @@ def _answer_until_idle(critic: "Critic", output: int, idle_seconds: float) -> No
 
 
 def _answer(critic: "Critic", questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
-    scored = critic.score([(question.video, question.prompt) for question in questions])
-    return [_make_answer(one) for one in scored]
+    answers: list[ClipAnswer] = []
+    for taxonomy, group in groupby(questions, key=lambda question: question.taxonomy):
+        critic.set_taxonomy(taxonomy)
+        answers += map(_make_answer, critic.score([(question.video, question.prompt) for question in group]))
+    return answers
 
 
 def _make_answer(scored: "Scored") -> ClipAnswer:

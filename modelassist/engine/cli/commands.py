@@ -183,10 +183,10 @@ def _run_serve(options: argparse.Namespace) -> int:
     if options.key_file and not key:
         raise DataError(f"{options.key_file}: the file of the key is empty.")
     with explain_out_of_memory(f"loading {options.model}", "take a smaller model or a machine with more memory"):
-        model = Critic.load(options.model).loaded
+        critic = Critic.load(options.model)
     name = options.name or Path(options.model).resolve().name
     try:
-        server = CriticServer((options.host, options.port), model, name, key)
+        server = CriticServer((options.host, options.port), critic, name, key)
     except OSError as error:
         raise DataError(f"Nothing can listen on {options.host}:{options.port}: {error.strerror}.") from error
     if not key and not is_loopback(options.host):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from modelassist.engine.generation.guided import Guide
 from modelassist.engine.generation.read_scores import Scored, read_scores
 from modelassist.engine.generation.sampler import Sample, generate
 from modelassist.engine.inputs.batching import split_by_length
@@ -25,6 +26,7 @@ from modelassist.engine.support.out_of_memory import is_out_of_memory
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames, read
 from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
+from qsave.taxonomy import Defect
 
 __all__ = ["Critic", "ModelError", "Scored"]
 
@@ -41,17 +43,38 @@ class GenerationError(RuntimeError):
 class Critic:
     """A loaded critic. `Critic.load(model).score([(video, prompt), ..])` gives a report card for each."""
 
-    def __init__(self, loaded: LoadedModel, sampling: Sampling = Sampling()) -> None:  # noqa: B008  # it is frozen
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        sampling: Sampling = Sampling(),  # noqa: B008  # it is frozen
+        guide: Guide | None = None,
+    ) -> None:
+        """Take a model. With `guide` its answers are forced into the form of report cards, and greedy."""
         self.loaded = loaded
         self.sampling = sampling
+        self.guide = guide
 
     @classmethod
     def load(cls, model: str, device: str | None = None) -> "Critic":
-        """Load from a folder or a hub id, on CUDA if there is any; raises ModelError."""
+        """Load from a folder or a hub id, on CUDA if there is any; raises ModelError.
+
+        A model without the settings of a critic was not trained on report cards, so its answers are guided.
+        """
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         loaded = load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
-        _warn_of_default_frames(model)
-        return cls(loaded)
+        if is_critic(model):
+            return cls(loaded)
+        print(
+            f"{model}: it has no {CRITIC_FILE}, so the default frame settings are used, and its answers are forced "
+            "into the form of report cards.",
+            file=sys.stderr,
+        )
+        return cls(loaded, guide=Guide(loaded))
+
+    def set_taxonomy(self, taxonomy: Sequence[Defect]) -> None:
+        """Let a guided model name these defects from now on. A trained critic names those that it has learned."""
+        if self.guide is not None:
+            self.guide.taxonomy = tuple(taxonomy)
 
     def score(self, clips: Sequence[tuple[Path, str]]) -> list[Scored]:
         """Return a report card, or the reason why it is missing, for each (video, prompt), in order."""
@@ -79,13 +102,20 @@ class Critic:
                 with guard_file(passing=(torch.OutOfMemoryError,)):
                     frames[position] = read(path, self.loaded.frames)
                 with _wrap_model_errors():
-                    prompts[position] = build_prompt(self.loaded, frames[position], build_question(prompt))
+                    prompts[position] = build_prompt(self.loaded, frames[position], self.build_question(prompt))
             except (MediaError, GenerationError) as error:
                 yield position, Scored.from_error(error), None
-        for position, scored in self._score_prompts(prompts):
+        seconds = {position: frames[position].fast_times[-1] for position in prompts}
+        for position, scored in self._score_prompts(prompts, seconds):
             yield position, scored, frames[position]
 
-    def _score_prompts(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+    def build_question(self, prompt: str) -> list[dict[str, str]]:
+        """Build the messages that ask this critic about one video prompt."""
+        return build_question(prompt) if self.guide is None else self.guide.build_question(prompt)
+
+    def _score_prompts(
+        self, prompts: Mapping[int, Prompt], seconds: Mapping[int, float]
+    ) -> Iterator[tuple[int, Scored]]:
         """Score prompts in batches; if a batch fails, score the remaining prompts one by one.
 
         If there are several of them and all fail, the model is at fault and not a clip, and the error is raised.
@@ -93,29 +123,36 @@ class Critic:
         left = dict(prompts)
         try:
             with _wrap_model_errors():
-                for position, scored in self._generate_scores(prompts):
+                for position, scored in self._generate_scores(prompts, seconds):
                     del left[position]
                     yield position, scored
                 return
         except GenerationError as failure:
             error = failure.__cause__ or failure
-        results = {position: self._score_alone(prompt) for position, prompt in left.items()}
+        results = {position: self._score_alone(prompt, seconds[position]) for position, prompt in left.items()}
         if len(left) == len(prompts) > 1 and all(isinstance(result, GenerationError) for result in results.values()):
             raise error
         for position, result in results.items():
             yield position, Scored.from_error(result) if isinstance(result, GenerationError) else result
 
-    def _score_alone(self, prompt: Prompt) -> Scored | GenerationError:
+    def _score_alone(self, prompt: Prompt, seconds: float) -> Scored | GenerationError:
         try:
             with _wrap_model_errors():
-                return next(scored for _, scored in self._generate_scores({0: prompt}))
+                return next(scored for _, scored in self._generate_scores({0: prompt}, {0: seconds}))
         except GenerationError as error:
             return error
 
-    def _generate_scores(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+    def _generate_scores(
+        self, prompts: Mapping[int, Prompt], seconds: Mapping[int, float]
+    ) -> Iterator[tuple[int, Scored]]:
         positions = list(prompts)
-        for index, samples in stream_answers(self.loaded, list(prompts.values()), self.sampling):
+        for index, samples in self._stream(list(prompts.values()), [seconds[position] for position in positions]):
             yield positions[index], read_scores(self.loaded, samples)
+
+    def _stream(self, prompts: Sequence[Prompt], seconds: Sequence[float]) -> Iterator[tuple[int, list[Sample]]]:
+        if self.guide is None:
+            return stream_answers(self.loaded, prompts, self.sampling)
+        return self.guide.stream(prompts, seconds, self.sampling.token_budget)
 
 
 def build_question(prompt: str) -> list[dict[str, str]]:
@@ -144,14 +181,10 @@ def stream_answers(
         yield from zip(positions, samples, strict=True)
 
 
-def _warn_of_default_frames(model: str) -> None:
-    """Warn if a local model has no frame settings of its own.
-
-    A critic that lost its settings looks like a model that never had any, but it scores differently.
-    """
+def is_critic(model: str) -> bool:
+    """Return whether a model has the settings that training stores with a critic; a model of the hub has none."""
     folder = find_folder(model)
-    if folder and not (folder / CRITIC_FILE).is_file():
-        print(f"{model}: it has no {CRITIC_FILE}, so the default frame settings are used.", file=sys.stderr)
+    return folder is not None and (folder / CRITIC_FILE).is_file()
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def generate(
     The draws for a prompt depend only on the seed and its own tokens, not on the rest of the batch.
     """
     count = sampling.samples
-    state = _prefill(model, prompts, features, count, max_new_tokens)
+    state = prefill(model, prompts, features, count, max_new_tokens)
     generators = (
         [make_generator(sampling.seed, "sample", *prompt.ids.tolist()) for prompt in prompts]
         if sampling.temperature
@@ -70,7 +70,7 @@ def generate(
 
 
 @dataclass(slots=True)
-class _State:
+class DecodingState:
     """The batch between two steps."""
 
     model: LoadedModel
@@ -97,9 +97,9 @@ class _State:
         self.position = self.position + 1
 
 
-def _prefill(
+def prefill(
     model: LoadedModel, prompts: Sequence[Prompt], features: Sequence[Features], count: int, max_new_tokens: int
-) -> _State:
+) -> DecodingState:
     """Encode the prompts one by one, then batch them with `count` rows each.
 
     Prefill is bound by arithmetic: a batch would not be faster, and its padding mask would rule out the causal kernel.
@@ -111,7 +111,7 @@ def _prefill(
     starts = torch.tensor([max(lengths) - length for length in lengths], device=device)
     mask = torch.arange(max(lengths), device=device) >= starts[:, None]
     positions = torch.tensor([prompt.next_position for prompt in prompts], device=device)
-    return _State(
+    return DecodingState(
         model,
         cache=join_caches([cache for cache, _ in encoded], lengths, count, max_new_tokens),
         mask=mask.repeat_interleave(count, dim=0),

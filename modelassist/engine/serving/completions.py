@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 
-from modelassist.engine.generation.critic import build_question
+from modelassist.engine.generation.critic import Critic
 from modelassist.engine.generation.read_scores import Scored, read_scores
 from modelassist.engine.generation.sampler import Sample, generate
-from modelassist.engine.inputs.prompt import build_prompt
+from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.inputs.vision import encode
-from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.serving.questions import ChatQuestion
 from qsave.answers.json_form import render_json
 from qsave.answers.reading import locate_levels
@@ -27,15 +26,11 @@ _LEAST_LOGPROB = -100.0
 Json = dict[str, Any]
 
 
-def complete(model: LoadedModel, name: str, question: ChatQuestion) -> Json:
+def complete(critic: Critic, name: str, question: ChatQuestion) -> Json:
     """Return the chat completion of a question: JSON if that was asked for and the answer is readable."""
-    model.network.eval()
-    prompt = build_prompt(model, question.frames, build_question(question.prompt))
-    limit = min(question.max_tokens or model.max_new_tokens, model.max_new_tokens)
-    with torch.no_grad():
-        features = encode(model, [prompt])
-    sample = generate(model, [prompt], features, max_new_tokens=limit)[0][0]
-    scored = read_scores(model, [sample])
+    prompt = build_prompt(critic.loaded, question.frames, critic.build_question(question.prompt))
+    sample = _generate(critic, prompt, question)
+    scored = read_scores(critic.loaded, [sample])
     content = render_json(parse(scored.text)) if question.as_json and scored.card else scored.text
     choice = {
         "index": 0,
@@ -51,6 +46,18 @@ def complete(model: LoadedModel, name: str, question: ChatQuestion) -> Json:
         "choices": [choice],
         "usage": _count_tokens(len(prompt.ids), sample),
     }
+
+
+def _generate(critic: Critic, prompt: Prompt, question: ChatQuestion) -> Sample:
+    model = critic.loaded
+    if critic.guide is not None:
+        ((_, (sample,)),) = critic.guide.stream([prompt], [question.frames.fast_times[-1]], len(prompt.ids))
+        return sample
+    model.network.eval()
+    limit = min(question.max_tokens or model.max_new_tokens, model.max_new_tokens)
+    with torch.no_grad():
+        features = encode(model, [prompt])
+    return generate(model, [prompt], features, max_new_tokens=limit)[0][0]
 
 
 def _list_tokens(content: str, scored: Scored) -> Iterator[Json]:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from modelassist.engine.models.loader import LoadedModel
+from modelassist.engine.generation.critic import Critic
 from modelassist.engine.serving.completions import Json, complete
 from modelassist.engine.serving.questions import RequestError, read_question
 from modelassist.engine.support.out_of_memory import is_out_of_memory
@@ -47,9 +47,9 @@ class CriticServer(ThreadingHTTPServer):
     daemon_threads = False  # an answer in progress is finished before the process ends
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], model: LoadedModel, name: str, key: str = "") -> None:
+    def __init__(self, address: tuple[str, int], critic: Critic, name: str, key: str = "") -> None:
         super().__init__(address, _Handler)
-        self.model, self.name, self.key = model, name, key
+        self.critic, self.name, self.key = critic, name, key
         self.places = threading.BoundedSemaphore(MAX_WAITING)
         self.lock = threading.Lock()
         self.is_ending = False
@@ -70,7 +70,7 @@ class CriticServer(ThreadingHTTPServer):
     def list_models(self) -> Json:
         """Return the list with the one model; `frames` tells our own client which frames it was trained with."""
         entry = {"id": self.name, "object": "model", "created": 0, "owned_by": "qsave"}
-        return {"object": "list", "data": [{**entry, "frames": asdict(self.model.frames)}]}
+        return {"object": "list", "data": [{**entry, "frames": asdict(self.critic.loaded.frames)}]}
 
     def answer(self, body: Any, times: str) -> Json:
         """Answer one chat request. Raises StatusError."""
@@ -79,7 +79,7 @@ class CriticServer(ThreadingHTTPServer):
         if body.get("model") != self.name:
             raise StatusError(404, f"The only model here is {self.name!r}.", parameter="model")
         try:
-            question = read_question(body, self.model.frames, times)
+            question = read_question(body, self.critic.loaded.frames, times)
         except RequestError as error:
             raise StatusError(400, str(error), parameter=error.parameter) from None
         with self.lock:
@@ -89,7 +89,7 @@ class CriticServer(ThreadingHTTPServer):
 
     def _complete(self, question: Any) -> Json:
         try:
-            return complete(self.model, self.name, question)
+            return complete(self.critic, self.name, question)
         except Exception as error:  # a request may cause any error in the model; the next ones are still answered
             logger.warning("The model failed on one request", exc_info=True)
             what = "has not enough memory for" if is_out_of_memory(error) else "failed on"

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from modelassist.engine.generation.critic import Critic
+from modelassist.engine.generation.guided import Guide
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.serving import completions
@@ -16,7 +18,8 @@ from modelassist.engine.serving.questions import ChatQuestion, RequestError, rea
 from modelassist.kinds.endpoint.client import read_tokens
 from modelassist.kinds.endpoint.levels import compute_expected_scores
 from qsave.answers.json_form import make_schema, render_json
-from qsave.axes import LEVEL_WORDS
+from qsave.answers.reading import locate_levels
+from qsave.axes import AXES, LEVEL_WORDS
 from qsave.frames.chat_parts import build_frame_parts, build_text
 from qsave.frames.slowfast import read
 from qsave.grammar import LEVEL_PREFIX, render
@@ -58,7 +61,7 @@ def test_the_level_words_have_log_probabilities_that_give_the_expected_score(
     text = render(CARD)
     monkeypatch.setattr(completions, "generate", lambda *_, **__: [[make_sample(critic, text, logits)]])
 
-    completion = complete(critic, "grader", question)
+    completion = complete(Critic(critic), "grader", question)
 
     (choice,) = completion["choices"]
     assert choice["message"]["content"] == (render_json(CARD) if as_json else text)
@@ -72,12 +75,22 @@ def test_the_level_words_have_log_probabilities_that_give_the_expected_score(
 
 
 def test_an_answer_is_cut_at_the_limit_of_the_request(critic: LoadedModel, parts: list[Any]) -> None:
-    completion = complete(critic, "grader", read_question(make_body(parts, max_tokens=3), FRAMES, ""))
+    completion = complete(Critic(critic), "grader", read_question(make_body(parts, max_tokens=3), FRAMES, ""))
 
     assert completion["choices"][0]["finish_reason"] == "length"
     assert completion["usage"]["completion_tokens"] == 3
     assert completion["usage"]["total_tokens"] == completion["usage"]["prompt_tokens"] + 3
     assert completion["choices"][0]["logprobs"] is None
+
+
+def test_a_model_that_is_no_critic_answers_in_the_form(critic: LoadedModel, parts: list[Any]) -> None:
+    question = read_question(make_body(parts, logprobs=True), FRAMES, "")
+
+    completion = complete(Critic(critic, guide=Guide(critic)), "base", question)
+
+    content = completion["choices"][0]["message"]["content"]
+    assert list(locate_levels(content)) == list(AXES)
+    assert completion["choices"][0]["finish_reason"] == "stop"
 
 
 @pytest.mark.parametrize(
