@@ -10,7 +10,10 @@ from annotation.shared.number_fields import limit_number
 from datasets.models import Release
 from modelassist.engine.settings.config import ConfigError
 from modelassist.engine.training.presets import list_recipes, parse_overrides
+from modelassist.kinds.endpoint.settings import EndpointSettings, SettingsError
 from modelassist.models import Critic
+from modelassist.services.adding import NewCritic
+from modelassist.services.critics import Papers
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.parsing import parse_json
 from qsave.release.manifest import FORMAT
@@ -91,8 +94,15 @@ class StartRunForm(forms.Form):
         return data
 
 
-class AddCriticForm(forms.Form):
-    """A model that was not trained here."""
+class CampaignField(forms.ModelChoiceField):  # type: ignore[type-arg]  # the class takes no argument while it runs
+    """A choice of campaigns. Each title keeps its own direction beside the words of the site."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return isolate(obj)
+
+
+class NewCriticForm(forms.Form):
+    """What every new critic has: a name, and papers that its folder may also bring."""
 
     name = forms.SlugField(
         label=_("Name of the critic"),
@@ -100,20 +110,115 @@ class AddCriticForm(forms.Form):
         help_text=_("Lower-case letters, digits and hyphens. The version is added automatically."),
         error_messages={"invalid": _("Use only lower-case letters, digits and hyphens.")},
     )
+    licence = forms.CharField(
+        label=_("Licence"),
+        max_length=120,
+        required=False,
+        help_text=_("For example Apache-2.0. If it is empty, that of the model's card is used."),
+    )
+    card = forms.CharField(
+        label=_("Model card"),
+        max_length=100_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("How it was made and how weak it is, in Markdown. If it is empty, that of the folder is used."),
+    )
+
+    def read_papers(self) -> Papers:
+        return Papers(card=self.cleaned_data["card"], licence=self.cleaned_data["licence"])
+
+
+class FolderForm(NewCriticForm):
+    """A model in a folder of the machine that drafts."""
+
     model = forms.CharField(
-        label=_("Model"),
+        label=_("Folder"),
         max_length=300,
-        help_text=_(
-            "A folder on the machine that drafts, or a hub id. The site loads it once before it adds the critic."
-        ),
+        help_text=_("A Qwen3-VL or Qwen2.5-VL with its tokenizer, on the machine that drafts."),
+    )
+    field_order = ("name", "model", "licence", "card")
+
+    def read_new_critic(self) -> NewCritic:
+        return NewCritic(self.cleaned_data["name"], model=self.cleaned_data["model"], papers=self.read_papers())
+
+
+class HubForm(FolderForm):
+    """A model of a hub, which is downloaded when it is tried."""
+
+    model = forms.RegexField(
+        r"\A[A-Za-z0-9][\w.-]*/[\w.-]+\Z",
+        label=_("Hub id"),
+        max_length=300,
+        help_text=_("Such as Qwen/Qwen3-VL-2B-Instruct. It is downloaded when it is tried."),
+        error_messages={"invalid": _("A hub id looks like Qwen/Qwen3-VL-8B-Instruct.")},
     )
 
 
-class CampaignField(forms.ModelChoiceField):  # type: ignore[type-arg]  # the class takes no argument while it runs
-    """A choice of campaigns. Each title keeps its own direction beside the words of the site."""
+class EndpointForm(NewCriticForm):
+    """An OpenAI-compatible server."""
 
-    def label_from_instance(self, obj: Any) -> str:
-        return isolate(obj)
+    base_url = forms.CharField(
+        label=_("Address"),
+        max_length=300,
+        help_text=_(
+            "Up to the version: http://127.0.0.1:8000/v1. Its host must be in QSAVE_CRITIC_HOSTS if it is private."
+        ),
+    )
+    model = forms.CharField(label=_("Model on the server"), max_length=300)
+    key = forms.CharField(
+        label=_("Name of the key"),
+        max_length=60,
+        required=False,
+        help_text=_(
+            "Not the key itself: the operator sets it as QSAVE_CRITIC_KEY_ and this name. Empty if the server"
+            " needs none."
+        ),
+    )
+    timeout = forms.FloatField(label=_("Seconds of a request"), initial=120, **limit_number(1, 3600, is_whole=False))
+    concurrency = forms.IntegerField(label=_("Clips at a time"), initial=2, **limit_number(1, 64))
+    max_tokens = forms.IntegerField(label=_("Most tokens of an answer"), initial=1024, **limit_number(16, 32_768))
+    structured = forms.ChoiceField(
+        label=_("Form of the answer"),
+        choices=[
+            ("auto", _("JSON schema where the server takes it")),
+            ("json_schema", _("JSON schema")),
+            ("grammar", _("Text grammar (vLLM)")),
+            ("none", _("Only said in the prompt")),
+        ],
+    )
+    campaign = CampaignField(
+        label=_("Try it on"),
+        queryset=Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
+        empty_label=_("Three made clips"),
+        required=False,
+        help_text=_("Clips of a campaign are sent only if a lead has agreed to the host."),
+    )
+    field_order = (
+        "name", "base_url", "model", "key", "campaign", "structured", "timeout", "concurrency", "max_tokens", "licence",
+        "card",
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        names = ("base_url", "model", "key", "timeout", "concurrency", "max_tokens", "structured")
+        if all(name in data for name in names):
+            try:
+                data["endpoint"] = EndpointSettings.from_json({name: data[name] for name in names})
+            except SettingsError as error:
+                self.add_error(None, str(error))
+        return data
+
+    def read_new_critic(self) -> NewCritic:
+        data = self.cleaned_data
+        return NewCritic(data["name"], endpoint=data["endpoint"], papers=self.read_papers())
+
+
+ADD_FORMS: dict[str, type[FolderForm] | type[EndpointForm]] = {
+    "folder": FolderForm,
+    "hub": HubForm,
+    "endpoint": EndpointForm,
+}
+"""The form of each way to add a critic."""
 
 
 class ActivateForm(forms.Form):

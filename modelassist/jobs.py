@@ -13,8 +13,8 @@ def draft_items(run: JobRun) -> dict[str, object]:
 
 @job_kind(adding.KIND, queue="long")
 def add_critic(run: JobRun) -> dict[str, object]:
-    critic = adding.add_critic(run)
-    return {"critic": str(critic), "critic_id": critic.pk}
+    critic, trial = adding.add_critic(run)
+    return {"critic": str(critic), "critic_id": critic.pk, "trial": trial}
 
 
 @job_kind(runs.KIND, queue="training")

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from modelassist import drafting_page, scoring_pages, views
+from modelassist import add_critic_page, drafting_page, scoring_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", views.runs, name="runs"),
@@ -10,7 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/resume", views.run_resume, name="run-resume"),
     path("runs/<int:pk>/files/<path:name>", views.run_file, name="run-file"),
     path("critics", views.critics, name="critics"),
-    path("critics/add", views.critic_add, name="critic-add"),
+    path("critics/add", add_critic_page.critic_add, name="critic-add"),
     path("critics/<int:pk>", views.critic, name="critic"),
     path("critics/<int:pk>/activate", views.critic_activate, name="critic-activate"),
     path("campaigns/<slug:name>/drafting", drafting_page.drafting, name="drafting"),

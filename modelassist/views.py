@@ -11,7 +11,7 @@ from accounts.models import Role
 from annotation.models import Campaign
 from modelassist.bridge import resolve_critic, run_folder
 from modelassist.engine.models.folder import ModelError
-from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
+from modelassist.forms import ActivateForm, StartRunForm
 from modelassist.models import Critic, Run
 from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.reads.evaluation import arrange_splits
@@ -118,35 +118,14 @@ def run_file(request: AuthedRequest, pk: int, name: str) -> FileResponse:
 @require_safe
 def critics(request: AuthedRequest) -> HttpResponse:
     """List all critics, and which one drafts where."""
-    return _render_critics_page(request)
-
-
-def _render_critics_page(request: AuthedRequest, form: AddCriticForm | None = None) -> HttpResponse:
     campaigns = Campaign.objects.filter(activation__isnull=False).order_by("title")
-    drafting = [(campaign, read_drafting_status(campaign)) for campaign in campaigns]
     context = {
         "lines": list_critics(),
-        "drafting": drafting,
+        "drafting": [(campaign, read_drafting_status(campaign)) for campaign in campaigns],
         "axes": AXES,
-        "form": form or AddCriticForm(),
         "adding": Job.objects.filter(kind=adding.KIND).order_by("-created_at").first(),
     }
     return render(request, "modelassist/critics.html", context)
-
-
-@role_required(Role.ENGINEER)
-@require_POST
-def critic_add(request: AuthedRequest) -> HttpResponse:
-    form = AddCriticForm(request.POST)
-    if form.is_valid():
-        try:
-            adding.request_critic(actor=request.user, name=form.cleaned_data["name"], model=form.cleaned_data["model"])
-        except ModelError as refusal:
-            form.add_error("model", str(refusal))
-        else:
-            messages.success(request, _("The model is being loaded. If that works, it is added as a critic."))
-            return redirect("critics")
-    return _render_critics_page(request, form)
 
 
 @role_required(Role.ENGINEER)

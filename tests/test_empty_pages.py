@@ -19,6 +19,7 @@ NEVER_EMPTY = {
     "sign-in": "a form",
     "account": "forms",
     "campaign-new": "a form",
+    "critic-add": "a form",
     "campaign-settings": "a form",
     "campaign-duplicate": "a form",
     "import-clips": "a form",

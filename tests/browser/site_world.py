@@ -319,6 +319,8 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         ("drafting", (campaign.name,)),
     ):
         pages.add(Role.ENGINEER, route, *args)
+    for way in ("folder", "hub", "endpoint"):
+        pages.add(Role.ENGINEER, "critic-add", query=f"?way={way}")
 
 
 def _add_scorings(pages: Pages, lead: User) -> None:

@@ -82,11 +82,13 @@ def run_scripted_server() -> Iterator[ScriptedServer]:
 
         threads.append(threading.Thread(target=accept))
         threads[0].start()
-        yield server
-        server.ended.set()
-        socket.create_connection(("127.0.0.1", server.port)).close()  # the last one, which nobody handles
-        for thread in threads:
-            thread.join()
+        try:
+            yield server
+        finally:
+            server.ended.set()
+            socket.create_connection(("127.0.0.1", server.port)).close()  # the last one, which nobody handles
+            for thread in threads:
+                thread.join()
 
 
 def respond(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
