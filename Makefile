@@ -46,7 +46,7 @@ format: $(DEV_STAMP) ## format Python and templates
 loop: $(RUN_STAMP) ## the whole loop headless: render, rate (simulated), agree, release, train, evaluate, draft
 	@$(PY) manage.py loop
 
-bench: $(DEV_STAMP) ## measure this machine, each figure with the one to compare it with; PART=desk, PART=pages or PART=imports measures one part
+bench: $(DEV_STAMP) ## measure this machine, each figure with the one to compare it with; PART=desk, PART=detectors or another part measures it alone
 	@$(PY) -m tests.bench $(PART)
 
 pictures: $(DEV_STAMP) ## take the pictures in docs/images again: Chromium, the demo in a temporary folder

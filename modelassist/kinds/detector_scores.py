@@ -1,0 +1,215 @@
+"""Scores for the critic that measures: a regression from the readings of clips to their mean ratings.
+
+An axis gets scores only if the regression predicts clips of unseen prompts better than the constant does, by
+cross-validation over prompt groups and with an interval. Alignment gets none: readings know nothing of the prompt.
+
+`fit_scores` needs scikit-learn and runs in a worker. What it returns is plain numbers, stored as JSON; loading and
+applying them needs numpy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelassist.engine.evaluation.intervals import RESAMPLES, explain_no_interval, is_above_zero, withhold_interval
+from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.detectors.features import FEATURES, FEATURES_VERSION, compute_features
+from qsave.detectors.readings import Readings
+from qsave.proposal import AxisProposal, Proposal
+from qsave.statistics.figures import Estimate, Interval, Ints, bootstrap_clusters
+
+Floats = npt.NDArray[np.float64]
+
+SCORED_AXES = (Axis.VISUAL, Axis.DYNAMIC)
+LEAST_CLIPS = 100
+"""Fewest clips with ratings for a fit."""
+FOLDS = 5
+_STRENGTHS = np.logspace(0, 5, 11)
+"""Ridge penalties that are tried, for features of standard deviation 1."""
+_VERSION = 1
+
+
+class ScoresError(ValueError):
+    """Stored scores cannot be used; the message says why in full sentences."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearModel:
+    """Predicts intercept + coefficients . (features - mean) / scale, within the levels. Arrays have (features,)."""
+
+    mean: Floats
+    scale: Floats
+    coefficients: Floats
+    intercept: float
+
+    def predict(self, features: Floats) -> Floats:
+        """Return the scores (clips,) of features (clips, features), in [1, 5]."""
+        scores = self.intercept + (features - self.mean) / self.scale @ self.coefficients
+        return np.asarray(np.clip(scores, MIN_LEVEL, MAX_LEVEL), np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisScores:
+    """The cross-validated figures of one axis, in levels, and the model if it is better than the constant."""
+
+    clips: int
+    rmse: float
+    constant_rmse: float
+    """Of the mean of the training clips, on the same clips."""
+    gain: Estimate
+    """`constant_rmse` minus `rmse` with its interval over prompt groups."""
+    model: LinearModel | None
+
+    @property
+    def summary(self) -> str:
+        """Say in a sentence whether the axis gets scores, with the figures."""
+        figures = f"an error of {self.rmse:.2f} levels on unseen prompts, the constant {self.constant_rmse:.2f}"
+        interval = self.gain.interval
+        difference = (
+            f"difference {interval.low:.2f} to {interval.high:.2f}" if isinstance(interval, Interval) else interval
+        )
+        verdict = "Better than the constant" if self.model else "No better than the constant"
+        return f"{verdict}: {figures} ({difference}; {self.clips} clips)."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectorScores:
+    """The result of a fit, by axis."""
+
+    axes: Mapping[Axis, AxisScores]
+
+    def add_to(self, proposal: Proposal, readings: Readings) -> Proposal:
+        """Return the proposal with a score on every axis that has a model; the note says where the score is from."""
+        features = compute_features(readings)[None]
+        scored = {
+            axis.value: _add_score(proposal.axes.get(axis), float(result.model.predict(features)[0]), result)
+            for axis, result in self.axes.items()
+            if result.model is not None
+        }
+        return replace(proposal, **scored)
+
+
+def fit_scores(features: Floats, mos: Mapping[Axis, Floats], groups: Sequence[str], seed: int) -> DetectorScores:
+    """Fit each scored axis of `mos` and judge it by cross-validation over prompt groups.
+
+    `features` has the shape (clips, features) of `compute_features`, `mos[axis]` (clips,); `groups` names the prompt
+    group of each clip. Raises ScoresError if there are too few clips or groups.
+    """
+    if len(features) < LEAST_CLIPS:
+        raise ScoresError(f"There are {len(features)} clips with ratings; scores need at least {LEAST_CLIPS}.")
+    if few := explain_no_interval(groups, "prompt groups"):
+        raise ScoresError(f"There are {few}; without an interval no score is given.")
+    return DetectorScores({axis: _fit_axis(features, mos[axis], groups, seed) for axis in SCORED_AXES if axis in mos})
+
+
+def _fit_axis(features: Floats, mos: Floats, groups: Sequence[str], seed: int) -> AxisScores:
+    from sklearn.model_selection import GroupKFold
+
+    predicted, constant = np.empty_like(mos), np.empty_like(mos)
+    for train, test in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, groups=groups):
+        predicted[test] = _fit_model(features[train], mos[train]).predict(features[test])
+        constant[test] = mos[train].mean()
+
+    def compute_gain(chosen: Ints) -> float:
+        return _compute_rmse(constant[chosen], mos[chosen]) - _compute_rmse(predicted[chosen], mos[chosen])
+
+    interval = bootstrap_clusters(groups, compute_gain, seed=seed, resamples=RESAMPLES)
+    gain = withhold_interval(Estimate(compute_gain(np.arange(len(mos))), interval))
+    return AxisScores(
+        clips=len(mos),
+        rmse=_compute_rmse(predicted, mos),
+        constant_rmse=_compute_rmse(constant, mos),
+        gain=gain,
+        model=_fit_model(features, mos) if is_above_zero(gain) else None,
+    )
+
+
+def _fit_model(features: Floats, mos: Floats) -> LinearModel:
+    """Fit a ridge regression; leave-one-out errors choose its penalty."""
+    from sklearn.linear_model import RidgeCV
+
+    mean, spread = features.mean(0), features.std(0)
+    scale = np.where(spread > 1e-9, spread, 1.0)
+    ridge = RidgeCV(_STRENGTHS).fit((features - mean) / scale, mos)
+    return LinearModel(mean, scale, np.asarray(ridge.coef_, np.float64), float(ridge.intercept_))
+
+
+def _compute_rmse(scores: Floats, mos: Floats) -> float:
+    return float(np.sqrt(np.mean((scores - mos) ** 2)))
+
+
+def _add_score(axis: AxisProposal | None, score: float, result: AxisScores) -> AxisProposal:
+    measured = axis or AxisProposal(note="No reading passes its limit.")
+    source = (
+        f"The score is a regression from readings to the mean ratings of {result.clips} clips; on unseen prompts it "
+        f"errs by {result.rmse:.2f} levels, the mean alone by {result.constant_rmse:.2f}."
+    )
+    return replace(measured, score=score, note=f"{measured.note} {source}")
+
+
+def scores_to_json(scores: DetectorScores) -> dict[str, Any]:
+    """Return the versions, the names of the features, and per axis its figures and coefficients."""
+    return {
+        "version": _VERSION,
+        "features_version": FEATURES_VERSION,
+        "features": list(FEATURES),
+        "axes": {axis.value: _axis_to_json(result) for axis, result in scores.axes.items()},
+    }
+
+
+def _axis_to_json(result: AxisScores) -> dict[str, Any]:
+    interval = result.gain.interval
+    model = result.model
+    return {
+        "clips": result.clips,
+        "rmse": result.rmse,
+        "constant_rmse": result.constant_rmse,
+        "gain_interval": [interval.low, interval.high] if isinstance(interval, Interval) else None,
+        "model": model
+        and {
+            "mean": model.mean.tolist(),
+            "scale": model.scale.tolist(),
+            "coefficients": model.coefficients.tolist(),
+            "intercept": model.intercept,
+        },
+    }
+
+
+def scores_from_json(value: object) -> DetectorScores:
+    """Parse the JSON of `scores_to_json`. Raises ScoresError, also if the features are others than today's."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("axes"), Mapping):
+        raise ScoresError("The scores are not an object with axes.")
+    if (value.get("version"), value.get("features_version")) != (_VERSION, FEATURES_VERSION):
+        raise ScoresError("The scores were fitted to readings of another version. Fit them again.")
+    if value.get("features") != list(FEATURES):
+        raise ScoresError("The scores were fitted to other features. Fit them again.")
+    try:
+        return DetectorScores({Axis(name): _axis_from_json(result) for name, result in value["axes"].items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ScoresError(f"The scores have a value that cannot be read: {error}.") from None
+
+
+def _axis_from_json(value: Mapping[str, Any]) -> AxisScores:
+    rmse, constant_rmse = float(value["rmse"]), float(value["constant_rmse"])
+    low, high = value["gain_interval"] or (0.0, 0.0)
+    gain = withhold_interval(Estimate(constant_rmse - rmse, Interval(float(low), float(high))))
+    return AxisScores(int(value["clips"]), rmse, constant_rmse, gain, _model_from_json(value["model"]))
+
+
+def _model_from_json(value: Mapping[str, Any] | None) -> LinearModel | None:
+    if value is None:
+        return None
+    mean, scale, coefficients = arrays = [
+        np.asarray(value[name], np.float64) for name in ("mean", "scale", "coefficients")
+    ]
+    intercept = float(value["intercept"])
+    if any(array.shape != (len(FEATURES),) for array in arrays):
+        raise ValueError("a model needs one number for each feature")
+    if not np.isfinite([*np.concatenate(arrays), intercept]).all() or (scale <= 0).any():
+        raise ValueError("a model has finite numbers and scales above 0")
+    return LinearModel(mean, scale, coefficients, intercept)
