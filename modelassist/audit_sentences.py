@@ -44,6 +44,19 @@ register_acts(
         "critic.rolled_back": Act(
             _("Critic rolled back"), _("%(actor)s rolled %(target)s back to the critic %(critic)s.")
         ),
+        "predictions.requested": Act(
+            _("Predictions requested"),
+            _("%(actor)s had %(critic)s predict %(count)s clips of %(target)s."),
+        ),
+        "predictions.cancelled": Act(
+            _("Predictions cancelled"), _("%(actor)s cancelled the predictions of %(critic)s for %(target)s.")
+        ),
+        "predictions.resumed": Act(
+            _("Predictions resumed"), _("%(actor)s resumed the predictions of %(critic)s for %(target)s.")
+        ),
+        "predictions.deleted": Act(
+            _("Predictions deleted"), _("%(actor)s deleted the predictions of %(critic)s for %(target)s.")
+        ),
         "scoring.requested": Act(_("Clip sent to be scored"), _("%(actor)s sent a clip to be scored by %(critic)s.")),
         "scoring.consent_given": Act(
             _("Clip sent to a host"), _("%(actor)s agreed that a clip to be scored is sent to %(host)s.")

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from modelassist.services import adding, drafting, runs, scoring
+from modelassist.services import adding, drafting, predicting, runs, scoring
 from operations.jobs import JobRun, job_kind
 
 
@@ -28,3 +28,10 @@ def score_clip(run: JobRun) -> dict[str, object]:
     from modelassist.services.scoring_work import score_clip as score  # the web process must not load what decodes
 
     return score(run)
+
+
+@job_kind(predicting.PREDICT_CLIPS, queue="long")
+def predict_clips(run: JobRun) -> dict[str, object]:
+    from modelassist.services.predicting_work import predict_clips as predict  # only the worker needs it
+
+    return predict(run)

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from modelassist import add_critic_page, drafting_page, scoring_pages, views
+from modelassist import add_critic_page, drafting_page, prediction_pages, scoring_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", views.runs, name="runs"),
@@ -27,6 +27,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("drafting/<slug:name>/retry", views.drafting_retry, name="drafting-retry"),
     path("drafting/<slug:name>/stop", views.drafting_stop, name="drafting-stop"),
+    path("campaigns/<slug:name>/predictions", prediction_pages.predictions, name="predictions"),
+    path("campaigns/<slug:name>/predictions/<int:pk>", prediction_pages.prediction_set, name="prediction-set"),
+    path(
+        "campaigns/<slug:name>/predictions/<int:pk>/clips.<slug:form>",
+        prediction_pages.prediction_file,
+        name="prediction-file",
+    ),
+    *(
+        path(
+            f"campaigns/<slug:name>/predictions/<int:pk>/{act}",
+            prediction_pages.prediction_act,
+            {"act": act},
+            name=f"prediction-{act}",
+        )
+        for act in prediction_pages.ACTS
+    ),
     path("score", scoring_pages.score, name="score"),
     path("scorings/<uuid:pk>", scoring_pages.scoring, name="scoring"),
     path("scorings/<uuid:pk>/video", scoring_pages.scoring_video, name="scoring-video"),

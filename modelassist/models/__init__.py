@@ -10,6 +10,7 @@ from modelassist.models.critics import (
     Run,
     StopRules,
 )
+from modelassist.models.predictions import Prediction, PredictionSet
 from modelassist.models.scorings import Scoring
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Critic",
     "DraftingStop",
     "FailedDraft",
+    "Prediction",
+    "PredictionSet",
     "Run",
     "Scoring",
     "StopRules",

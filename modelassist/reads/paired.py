@@ -57,7 +57,7 @@ def read_drafted_scores(campaign: Campaign, critic: Critic) -> Scores:
 def compare_critics(campaign: Campaign, critic: Critic, present: Critic) -> list[AxisComparison]:
     """Compare a critic with the present one of a campaign, axis by axis."""
     agreement = read_agreement(campaign)
-    blind, groups = read_blind_scores(agreement), _read_groups(agreement)
+    blind, groups = read_blind_scores(agreement), read_groups(agreement)
     scores, rival = read_drafted_scores(campaign, critic), read_drafted_scores(campaign, present)
     return [
         _compare(axis, scores[axis], rival[axis], blind[axis], groups, names=(str(critic), str(present)))
@@ -68,13 +68,13 @@ def compare_critics(campaign: Campaign, critic: Critic, present: Critic) -> list
 def compare_with_constant(campaign: Campaign, critic: Critic) -> list[AxisComparison]:
     """Compare a critic with the constant: the mean blind score of the clips of all other prompts."""
     agreement = read_agreement(campaign)
-    blind, groups = read_blind_scores(agreement), _read_groups(agreement)
+    blind, groups = read_blind_scores(agreement), read_groups(agreement)
     scores = read_drafted_scores(campaign, critic)
     return [
         _compare(
             axis,
             scores[axis],
-            _predict_constant(scores[axis].keys() & blind[axis].keys(), blind[axis], groups),
+            predict_constant(scores[axis].keys() & blind[axis].keys(), blind[axis], groups),
             blind[axis],
             groups,
             names=(str(critic), "the constant"),
@@ -83,11 +83,12 @@ def compare_with_constant(campaign: Campaign, critic: Critic) -> list[AxisCompar
     ]
 
 
-def _read_groups(agreement: Agreement) -> dict[int, str]:
+def read_groups(agreement: Agreement) -> dict[int, str]:
+    """Return the prompt group of each item."""
     return {row.item: str(row.prompt_group) for row in agreement.rows}
 
 
-def _predict_constant(items: Iterable[int], blind: Mapping[int, float], groups: Mapping[int, str]) -> dict[int, float]:
+def predict_constant(items: Iterable[int], blind: Mapping[int, float], groups: Mapping[int, str]) -> dict[int, float]:
     """Predict each item by the mean of all clips of other prompts; an item without any has no prediction."""
     total, count = sum(blind.values()), len(blind)
     sums: dict[str, tuple[float, int]] = {}

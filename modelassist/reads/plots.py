@@ -1,7 +1,7 @@
 """The plots of runs and critics: curves of a training, and how an evaluated critic follows the raters."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from django.utils.translation import gettext as _
@@ -149,26 +149,43 @@ def _plot_predictions(name: str, split: Split, path: Path) -> Iterator[Plot]:
         values = sorted(_list_scores(axis, lines))
         if not values:
             continue
-        rows = thin_evenly([(axis.value, clip, score, mos) for score, mos, clip in values], MAX_MARKS)
-        caption = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": len(rows), "n": len(values)}
-        yield Plot(
-            id=f"plot-predicted-{name}-{axis}",
-            title=_("Predicted score against MOS: %(axis)s") % {"axis": axis},
-            caption=caption if len(values) > len(rows) else "",
-            summary=ngettext(
-                "Predicted score of %(n)s clip against its MOS on the axis %(axis)s, on %(split)s.",
-                "Predicted score of %(n)s clips against their MOS on the axis %(axis)s, on %(split)s.",
-                len(values),
-            )
-            % {"n": len(values), "axis": axis, "split": name},
-            mark=Mark.POINT,
-            columns={"series": _("Axis"), "label": _("Clip"), "x": _("Predicted score"), "y": _("MOS")},
-            rows=rows,
-            x=make_levels_side(_("Predicted score")),
-            y=make_levels_side(_("MOS")),
-            diagonal=True,
-            is_simulated=split.simulated,
+        yield plot_scores(f"plot-predicted-{name}-{axis}", axis, values, name, is_simulated=split.simulated)
+
+
+def plot_scores(
+    plot_id: str,
+    axis: Axis,
+    values: Sequence[tuple[float, float, str]],
+    where: str,
+    *,
+    is_simulated: bool,
+    total: int | None = None,
+) -> Plot:
+    """Plot the predicted score of each clip against its MOS; `values` are (score, MOS, clip), sorted.
+
+    `total` is the number of clips if `values` are only some of them.
+    """
+    n = len(values) if total is None else total
+    rows = thin_evenly([(axis.value, clip, score, mos) for score, mos, clip in values], MAX_MARKS)
+    caption = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": len(rows), "n": n}
+    return Plot(
+        id=plot_id,
+        title=_("Predicted score against MOS: %(axis)s") % {"axis": axis},
+        caption=caption if n > len(rows) else "",
+        summary=ngettext(
+            "Predicted score of %(n)s clip against its MOS on the axis %(axis)s, on %(split)s.",
+            "Predicted score of %(n)s clips against their MOS on the axis %(axis)s, on %(split)s.",
+            n,
         )
+        % {"n": n, "axis": axis, "split": where},
+        mark=Mark.POINT,
+        columns={"series": _("Axis"), "label": _("Clip"), "x": _("Predicted score"), "y": _("MOS")},
+        rows=rows,
+        x=make_levels_side(_("Predicted score")),
+        y=make_levels_side(_("MOS")),
+        diagonal=True,
+        is_simulated=is_simulated,
+    )
 
 
 def _read_lines(path: Path) -> Iterator[dict[str, str]]:

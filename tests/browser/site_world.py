@@ -28,7 +28,8 @@ from annotation.rating import queue
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
-from modelassist.models import Activation, Critic, Run, Scoring
+from modelassist.models import Activation, Critic, Prediction, PredictionSet, Run, Scoring
+from modelassist.reads.prediction_figures import compute_figures
 from modelassist.services.scoring import ORIGINAL, get_folder
 from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
@@ -56,6 +57,7 @@ NO_PAGES = {
     "import-template": "a file",
     "run-file": "a file",
     "scoring-video": "a video",
+    "prediction-file": "a file",
     "rate-draft": "a part of the desk, as JSON",
     "rate-upcoming": "a part of the desk, as JSON",
     "item-keys": "a part of the list of clips, as JSON",
@@ -123,6 +125,7 @@ def build_world() -> World:
     _add_sign_in_pages(pages, lead)
     _add_training_loop(pages, engineer, rated)
     _add_scorings(pages, lead)
+    _add_predictions(pages, lead, rated)
     pages.add(Role.ANNOTATOR, "my-ratings")
     pages.add(Role.ANNOTATOR, "my-hours")
     return World(people, pages)
@@ -342,3 +345,21 @@ def _add_scorings(pages: Pages, lead: User) -> None:
     for row in rows:
         pages.add(Role.LEAD, "scoring", row.pk)
     pages.add(Role.LEAD, "score")
+
+
+def _add_predictions(pages: Pages, lead: User, campaign: Campaign) -> None:
+    """Add predictions that are done, with figures, a clip that failed, and plots; and some that wait."""
+    starter = Critic.objects.get(name="starter")
+    values = {"campaign": campaign, "critic": starter, "created_by": lead, "clips": campaign.items.count()}
+    done = PredictionSet.objects.create(**values, finished_at=timezone.now())
+    first, *others = campaign.items.order_by("pk")
+    Prediction.objects.create(prediction_set=done, item=first, clip_version=1, error="The critic gave no report card.")
+    for item in others:
+        Prediction.objects.create(prediction_set=done, item=item, clip_version=1, proposal=proposal_to_json(PROPOSAL))
+    done.figures = compute_figures(done)
+    done.save()
+    job = Job.objects.create(kind="predict_clips", state=JobState.RUNNING, progress=0.5, message="2 of 9 clips")
+    waiting = PredictionSet.objects.create(**values, job=job, only_rated=True)
+    pages.add(Role.LEAD, "predictions", campaign.name)
+    for row in (done, waiting):
+        pages.add(Role.LEAD, "prediction-set", campaign.name, row.pk)
