@@ -79,19 +79,11 @@ def find_flicker(readings: Readings) -> Finding | None:
 
 
 def find_shake(readings: Readings) -> Finding | None:
-    shown = np.flatnonzero(readings.change >= FROZEN_CHANGE.value)  # a held frame does not interrupt a pan
-    uneven = np.hypot(_measure_unevenness(readings.shift_x[shown]), _measure_unevenness(readings.shift_y[shown]))
-    reach = max(3, round(SHAKE_SECONDS.value / max(readings.frame_seconds, 1e-6)))
-    if len(uneven) < reach:
-        return None
-    steady, trust = (_slide_quartile(values, reach) for values in (uneven, readings.shift_trust[shown]))
-    mask = (steady > SHAKE_UNEVENNESS.value) & (trust > SHAKE_TRUST.value)
-    runs = [Run(int(shown[run.start]), int(shown[run.stop + reach - 2]) + 1) for run in find_runs(mask)]
-    largest = float(steady[mask].max(initial=0.0))
+    runs, largest = _find_shaken_runs(readings)
     return make_finding(
         "camera-shake",
         readings,
-        _join(runs),
+        runs,
         f"the whole picture shifts unevenly: in three of four frames by {largest:.1%} of its size more or less than "
         f"in the frames before and after (shaken above {SHAKE_UNEVENNESS.value:.0%} for {SHAKE_SECONDS.value:g} s)",
     )
@@ -109,7 +101,8 @@ def find_pops(readings: Readings) -> Finding | None:
         f"each other (foreign above {GLITCH_CHANGE.value:g} and {GLITCH_SPIKE.value:g} times the usual change, if they "
         f"differ by less than {GLITCH_RETURN.value:.0%} of it)",
     )
-    flashes = [run for run in _find_flashes(readings) if run not in glitches]
+    shaken, _ = _find_shaken_runs(readings)  # a shift brightens and darkens parts of the picture too
+    flashes = [run for run in _find_flashes(readings) if run not in glitches and not _overlaps(run, shaken)]
     largest_flash = max((float(readings.flash[run.start : run.stop].max()) for run in flashes), default=0.0)
     flash = make_finding(
         "pops-in-or-out",
@@ -146,6 +139,23 @@ def _find_glitches(readings: Readings) -> list[Run]:
     is_light = _find_pairs(np.diff(readings.luma), FLASH_STEP.value)
     runs = find_runs(np.concatenate(([False], is_alone & ~is_light, [False])))
     return [run for run in runs if run.stop - run.start == 1]
+
+
+def _find_shaken_runs(readings: Readings) -> tuple[list[Run], float]:
+    """Return the runs in which the picture shifts unevenly, and the largest unevenness that lasts."""
+    shown = np.flatnonzero(readings.change >= FROZEN_CHANGE.value)  # a held frame does not interrupt a pan
+    uneven = np.hypot(_measure_unevenness(readings.shift_x[shown]), _measure_unevenness(readings.shift_y[shown]))
+    reach = max(3, round(SHAKE_SECONDS.value / max(readings.frame_seconds, 1e-6)))
+    if len(uneven) < reach:
+        return [], 0.0
+    steady, trust = (_slide_quartile(values, reach) for values in (uneven, readings.shift_trust[shown]))
+    mask = (steady > SHAKE_UNEVENNESS.value) & (trust > SHAKE_TRUST.value)
+    runs = [Run(int(shown[run.start]), int(shown[run.stop + reach - 2]) + 1) for run in find_runs(mask)]
+    return _join(runs), float(steady[mask].max(initial=0.0))
+
+
+def _overlaps(run: Run, others: list[Run]) -> bool:
+    return any(run.start < other.stop and other.start < run.stop for other in others)
 
 
 def _find_frozen_runs(readings: Readings) -> list[Run]:
