@@ -5,6 +5,7 @@ after the pause that the server's Retry-After says, else after growing pauses wi
 package; import it only where an endpoint is asked.
 """
 
+import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,7 +112,7 @@ class ChatClient:
                 f"did not answer within {self._settings.timeout:g} s{self._count_tries()}"
             ) from error
         except openai.APIConnectionError as error:
-            raise self._unavailable(f"cannot be reached, or ends its answers half way{self._count_tries()}") from error
+            raise self._explain_connection(error) from error
         except HostRefused as error:
             raise CriticUnavailable(
                 f"The server {self._settings.host} has an address that is not allowed. An operator who wants clips to "
@@ -129,6 +130,14 @@ class ChatClient:
         if not isinstance(value, Mapping):
             raise self._unavailable("answers, but not as an OpenAI-compatible server does")
         return value
+
+    def _explain_connection(self, error: openai.APIConnectionError) -> CriticUnavailable:
+        if is_caused_by(error, ssl.SSLCertVerificationError):
+            return self._unavailable(
+                "has a certificate that is not valid for its name, or of an authority that is not known here. An "
+                "operator names the authority's file in SSL_CERT_FILE"
+            )
+        return self._unavailable(f"cannot be reached, or ends its answers half way{self._count_tries()}")
 
     def _explain_status(self, error: openai.APIStatusError) -> Exception:
         status, words = error.status_code, self._quote(read_error_text(error))
@@ -169,6 +178,14 @@ class ChatClient:
         if isinstance(usage, Mapping):
             prompt, completion = (_read_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
             self.usage.add(Usage(prompt_tokens=prompt, completion_tokens=completion))
+
+
+def is_caused_by(error: BaseException, kind: type[BaseException]) -> bool:
+    """Return whether an error, or one from which or during which it was raised, is of a kind."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def make_excerpt(text: str | bytes) -> str:

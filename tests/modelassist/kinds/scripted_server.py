@@ -2,10 +2,12 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 LINE = b"\r\n"
@@ -37,6 +39,8 @@ class ScriptedServer:
     """The chat requests so far."""
     port: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
+    certificate: Path | None = None
+    """A certificate with its key, for HTTPS."""
 
     @property
     def url(self) -> str:
@@ -44,7 +48,7 @@ class ScriptedServer:
 
     def handle(self, connection: socket.socket) -> None:
         """Read one request, write its answer and close the connection."""
-        with connection, suppress(OSError), connection.makefile("rb") as file:
+        with suppress(OSError), self._secure(connection) as connection, connection.makefile("rb") as file:
             request = read_request(file)
             if request.path.endswith("/models"):
                 answer = self.models or respond(404, b"{}")
@@ -52,6 +56,14 @@ class ScriptedServer:
                 self.requests.append(request)
                 answer = self.script[min(len(self.requests), len(self.script)) - 1]
             answer(connection.sendall, self.ended)
+
+    def _secure(self, connection: socket.socket) -> socket.socket:
+        if self.certificate is None:
+            return connection
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate)
+        with connection:
+            return context.wrap_socket(connection, server_side=True)
 
 
 def read_request(file: Any) -> ScriptedRequest:

@@ -19,6 +19,7 @@ from qsave.axes import Axis
 from qsave.frames.slowfast import FrameConfig
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.words import isolate
+from tests.annotation.intake.test_bucket_connections import write_certificate
 from tests.modelassist.kinds.scripted_server import (
     Answer,
     ScriptedServer,
@@ -347,6 +348,35 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 
     critic.close()
     assert checked == ["203.0.113.7"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_trusted"), [("grader.example", True), ("other.example", True), ("grader.example", False)]
+)
+def test_https_is_verified_for_the_name_at_the_checked_address(
+    server: ScriptedServer,
+    question: ClipQuestion,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    is_trusted: bool,
+) -> None:
+    server.certificate = write_certificate(tmp_path / "certificate.pem", name)
+    server.script = [chat(render_json(CARD))]
+    monkeypatch.setattr(egress, "resolve_host", lambda *_, **__: ["127.0.0.1"])
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+    settings = EndpointSettings(f"https://grader.example:{server.port}/v1", "grader", retries=0, frames=FRAMES)
+    critic = EndpointCritic(settings, allowed_hosts=[])
+
+    if is_trusted and name == settings.host:
+        assert critic.propose([question])[0].proposal is not None
+    else:
+        with pytest.raises(CriticUnavailable, match="has a certificate that is not valid for its name"):
+            critic.propose([question])
+        assert server.requests == []
+
+    critic.close()
 
 
 def test_a_key_goes_to_hosts_that_the_operator_names_only(

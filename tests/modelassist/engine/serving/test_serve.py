@@ -31,8 +31,11 @@ STARTER = ROOT / "modelassist" / "starter"
 
 @contextmanager
 def run_serve(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Run `serve` on a free port while the body runs; yields the process and the server's URL."""
-    command = [sys.executable, "-m", "modelassist.engine", "serve", "--model", str(STARTER), "--port", "0", *options]
+    """Run the command of the docs on a free port while the body runs; yields the process and the server's URL."""
+    docs = (ROOT / "docs" / "critics.md").read_text().splitlines()
+    (line,) = (line.strip() for line in docs if "modelassist.engine serve --model" in line)
+    _python, *words = line.replace("--port 8000", "--port 0").split()
+    command = [sys.executable, *words, *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
