@@ -29,6 +29,7 @@ expect.set_options(timeout=allow(BROWSER_MILLISECONDS))  # the time-out of a pag
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("suite")
 
+gc.disable()  # until all tests are collected
 logging.getLogger("django.request").setLevel(logging.ERROR)  # refusals are meant, and tracebacks slow
 
 
@@ -44,8 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep the tests themselves, a million objects, out of each search for garbage."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> list[str]:

@@ -7,11 +7,21 @@ import atexit
 import os
 import re
 import shutil
+import sys
 import tempfile
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
-FOREIGN = ("SCRIPT_NAME", "GUNICORN_CMD_ARGS", "RANK", "LOCAL_RANK", "WORLD_SIZE", "FORCE_COLOR", "PYTHONWARNINGS")
+FOREIGN = (
+    "SCRIPT_NAME",
+    "GUNICORN_CMD_ARGS",
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "FORCE_COLOR",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONWARNINGS",
+)
 """Variables of another site, run or terminal that our programs would read."""
 
 
@@ -29,6 +39,7 @@ def prepare() -> None:
     os.environ.update(no_proxy="*", NO_PROXY="*")  # tests request only this machine
     for name in FOREIGN:
         os.environ.pop(name, None)
+    sys.dont_write_bytecode = False  # or each process compiles the site and rewrites all tests anew
     for name, given in (("DATABASE_URL", database_url()), ("CELERY_BROKER_URL", redis_url())):
         os.environ.pop(name, None)
         if given:
