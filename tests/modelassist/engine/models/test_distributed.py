@@ -1,6 +1,7 @@
 """One process alone, and two that share a run: the same losses, the same weights. More ways, and through torchrun:
 tests/long/test_training_processes.py."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,34 @@ from modelassist.engine.models import distributed, loader
 from modelassist.engine.models.distributed import Machine, gather_tensor, join_processes, shard_like
 from tests.modelassist.engine.processes import learn, run_processes
 from tests.modelassist.engine.small import make_release, make_tiny
+from tests.support.once import make_once
 from tests.support.services import find_free_port
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shared")
-    for name in ("release", "tiny"):
-        (folder / name).mkdir()
-    make_release(folder / "release")
-    make_tiny(folder / "tiny")
-    return folder
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one process reports alone, and each of two that share the run."""
+
+    def learn_in_all_ways(folder: Path) -> None:
+        for name in ("release", "tiny"):
+            (folder / name).mkdir()
+        make_release(folder / "release")
+        make_tiny(folder / "tiny")
+        reports = {"alone": learn(Machine(), folder), "both": run_processes(folder, find_free_port())}
+        (folder / "reports.json").write_text(json.dumps(reports))
+
+    folder = make_once(tmp_path_factory, "distributed", learn_in_all_ways)
+    return dict(json.loads((folder / "reports.json").read_text()))
 
 
-@pytest.fixture(scope="module")
-def alone(folder: Path) -> dict[str, Any]:
-    return learn(Machine(), folder)
+@pytest.fixture
+def alone(reports: dict[str, Any]) -> dict[str, Any]:
+    return dict(reports["alone"])
 
 
-@pytest.fixture(scope="module")
-def both(folder: Path) -> list[dict[str, Any]]:
-    return run_processes(folder, find_free_port())
+@pytest.fixture
+def both(reports: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(reports["both"])
 
 
 def test_one_process_has_all_the_work_and_leads() -> None:

@@ -1,5 +1,6 @@
 """Fixtures: a finished run, and a critic that was trained."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from modelassist.engine.training import train as training
 from modelassist.engine.training.sft import SftStage
 from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.training.runs import CONFIG, Figures, make_context
+from tests.support.once import make_once
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +29,15 @@ def finished(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.T
 @pytest.fixture(scope="session")
 def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures]:
     """A critic that was overfitted to the eight train clips, and the figures of its steps."""
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("taught")
-    critic = loader.load(str(tiny_folder))
-    examples = load_examples(ReleaseReader(release_folder), "sft", "train")
-    config = SftConfig(steps=100, batch=8, learning_rate=4e-3, warmup_steps=5, shift=0)
-    stage = SftStage(make_context(critic, folder), examples, config)
-    figures = [stage.step(index) for index in range(config.steps)]
-    save(critic, folder / "model")
-    return folder / "model", figures
+
+    def teach(folder: Path) -> None:
+        torch.set_num_threads(1)
+        critic = loader.load(str(tiny_folder))
+        examples = load_examples(ReleaseReader(release_folder), "sft", "train")
+        config = SftConfig(steps=100, batch=8, learning_rate=4e-3, warmup_steps=5, shift=0)
+        stage = SftStage(make_context(critic, folder), examples, config)
+        (folder / "figures.json").write_text(json.dumps([stage.step(index) for index in range(config.steps)]))
+        save(critic, folder / "model")
+
+    folder = make_once(tmp_path_factory, "taught", teach)
+    return folder / "model", json.loads((folder / "figures.json").read_text())
