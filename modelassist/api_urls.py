@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from modelassist import scoring_api
+from modelassist import critics_api, scoring_api
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("critics", critics_api.CriticsView.as_view(), name="api-critics"),
+    path("critics/<int:pk>", critics_api.CriticView.as_view(), name="api-critic"),
     path("scorings", scoring_api.ScoringsView.as_view(), name="api-scorings"),
     path("scorings/<uuid:pk>", scoring_api.ScoringView.as_view(), name="api-scoring"),
 ]

@@ -16,6 +16,7 @@ from modelassist.models import Critic, Run
 from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.reads.evaluation import arrange_splits
 from modelassist.reads.plots import STAGE_NAMES, plot_curves, plot_evaluation
+from modelassist.reads.promotion import compare_for_promotion
 from modelassist.reads.runs import list_run_files, list_runs, read_run_page
 from modelassist.services import adding
 from modelassist.services import critics as critic_services
@@ -131,16 +132,21 @@ def critics(request: AuthedRequest) -> HttpResponse:
 @role_required(Role.ENGINEER)
 @require_safe
 def critic(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Show one critic: its card, its figures, where it drafts, and the form to activate it."""
+    """Show one critic: its card, its figures, where it drafts, and the form to compare and activate it.
+
+    `?campaign=PK` compares it with the present critic of that campaign.
+    """
     return _render_critic_page(request, pk)
 
 
 def _render_critic_page(
-    request: AuthedRequest, pk: int, question: str = "", campaign: Campaign | None = None
+    request: AuthedRequest, pk: int, question: ValueError | None = None, campaign: Campaign | None = None
 ) -> HttpResponse:
     """Show a critic; a `question` asks the engineer to confirm a warning before the critic drafts for the campaign."""
     critic_version = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
-    form = ActivateForm()
+    is_comparing = request.method != "POST" and "campaign" in request.GET
+    form = ActivateForm(request.GET if is_comparing else None)
+    chosen = form.cleaned_data["campaign"] if is_comparing and form.is_valid() else None
     evaluation = Evaluation.from_json(critic_version.evaluation)
     context = {
         "critic": critic_version,
@@ -148,7 +154,11 @@ def _render_critic_page(
         "splits": arrange_splits(evaluation),
         "plots": plot_evaluation(evaluation, run_folder(critic_version.run) if critic_version.run else None),
         "pauses": critic_version.activations.exclude(retry_at=None).select_related("campaign", "critic"),
-        "question": question,
+        "comparison": compare_for_promotion(critic_version, chosen) if chosen else None,
+        "question": str(question) if question else "",
+        "question_host": question.host if isinstance(question, critic_services.ConsentMissing) else "",
+        "accepts_simulated": isinstance(question, critic_services.LearnedFromSimulated)
+        or request.POST.get("accepts_simulated"),
         "asked_for": campaign,
         "form": form,
         "can_activate": form.fields["campaign"].queryset.exists(),  # type: ignore[attr-defined]  # a ModelChoiceField
@@ -171,9 +181,10 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
             critic=critic_version,
             campaign=campaign,
             accepts_simulated=request.POST.get("accepts_simulated") == "yes",
+            consents_to=request.POST.get("consents_to", ""),
         )
-    except critic_services.LearnedFromSimulated as question:
-        return _render_critic_page(request, pk, str(question), campaign)
+    except (critic_services.LearnedFromSimulated, critic_services.ConsentMissing) as question:
+        return _render_critic_page(request, pk, question, campaign)
     except ModelError as refusal:
         messages.error(request, str(refusal))
     else:

@@ -1,11 +1,14 @@
 """A critic from elsewhere is tried on clips before it is registered, and what is wrong with it is one sentence."""
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import User
@@ -274,3 +277,87 @@ def test_defects_of_another_taxonomy_are_a_sentence_and_retired_ones_are_left_ou
     fitted = drafting.fit_taxonomy(proposal, campaign)
     assert fitted.visual is not None
     assert [piece.defect for piece in fitted.visual.evidence] == ["blur"]
+
+
+def test_a_script_adds_a_folder_and_an_endpoint(
+    as_engineer: Client, tiny_model: Path, stand_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_loopback(monkeypatch)
+    answer = as_engineer.post("/api/critics", {"name": "ada", "model": str(tiny_model)}, "application/json")
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert do_job().state == JobState.DONE
+    listed = as_engineer.get("/api/critics").json()["results"]
+    assert [(one["name"], one["kind"], one["origin"]) for one in listed] == [("ada", "engine", "folder")]
+    assert as_engineer.get(f"/api/critics/{listed[0]['id']}").json()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"name": "ada"}, "exactly one of the two"),
+        ({"name": "ada", "model": "/nowhere"}, "no such model folder"),
+        ({"name": "ada", "endpoint": {"base_url": "ftp://x", "model": "m"}}, "not the address of a server"),
+        ({"name": "ada", "endpoint": {"base_url": "http://h/v1", "model": "m", "api_key": "s"}}, "no setting"),
+        ({"name": "detectors", "model": "Qwen/Qwen3-VL-2B-Instruct"}, "is that of the built-in critic"),
+    ],
+)
+def test_what_a_script_cannot_add_says_why(as_engineer: Client, sent: dict[str, object], sentence: str) -> None:
+    answer = as_engineer.post("/api/critics", sent, "application/json")
+    assert answer.status_code == 400
+    assert sentence in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_the_command_tries_a_critic_and_prints_what_it_answered(
+    engineer: User, tiny_model: Path, stand_in: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("add_critic", "ada", "--model", str(tiny_model), "--licence", "Apache-2.0")
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[-1] == "added ada@1"
+    assert lines[0].endswith(": visual 3.5 (no defect)")
+    with pytest.raises(CommandError, match="there is no such model folder"):
+        call_command("add_critic", "ada", "--model", "/nowhere")
+    with pytest.raises(CommandError, match="Name the model of the server"):
+        call_command("add_critic", "ada", "--endpoint", "http://127.0.0.1:9/v1")
+
+
+def test_a_critic_is_compared_with_the_present_one_before_it_is_promoted(
+    as_engineer: Client, engineer: User, campaign: Campaign
+) -> None:
+    first, second = (
+        Critic.objects.create(name=name, version=1, kind="detectors", origin="built-in", taxonomy_version="other")
+        for name in ("ada", "bob")
+    )
+    address = f"/critics/{second.pk}?campaign={campaign.pk}"
+    assert "there is nothing to compare with" in as_engineer.get(address).content.decode()
+    activate(actor=engineer, critic=first, campaign=campaign)
+    page = as_engineer.get(address).content.decode()
+    assert "The present critic is <bdi>ada@1</bdi>" in page
+    assert page.count("No clip has a blind rating on this axis.") == 3
+    assert "No axis shows that this critic follows people better" in page
+    assert "was trained on other defects" in page
+    assert (
+        "drafts for this campaign already"
+        in as_engineer.get(f"/critics/{first.pk}?campaign={campaign.pk}").content.decode()
+    )
+
+
+def list_documented_commands() -> list[list[str]]:
+    text = Path(__file__).parents[2].joinpath("docs", "critics.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^    python manage\.py (add_critic .*)$", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+@pytest.mark.parametrize("command", list_documented_commands(), ids=lambda command: command[1])
+def test_the_commands_of_the_documentation_add_their_critics(
+    engineer: User, stand_in: None, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    allow_loopback(monkeypatch)
+    with run_scripted_server() as server:
+        server.models, server.script = respond(200, b'{"data": []}'), [chat(render_json(CARD))]
+        call_command(*[word.replace("http://127.0.0.1:8000/v1", server.url) for word in command])
+    assert Critic.objects.get().name == command[1]
+
+
+def test_the_documentation_has_a_command_for_each_way_to_add_a_critic() -> None:
+    assert [command[2] for command in list_documented_commands()] == ["--model", "--model", "--endpoint"]
