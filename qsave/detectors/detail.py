@@ -101,7 +101,12 @@ def _estimate_noise(curve: Grey) -> float:
 def _find_grid(across: Floats, down: Floats) -> float:
     """Return how much stronger the changes are on the lines of the best fitting square grid than elsewhere."""
     sides = [side for side in BLOCK_SIDES if side * _LEAST_LINES <= min(len(across), len(down))]
-    return max((min(_compare_phases(across, side), _compare_phases(down, side)) for side in sides), default=1.0)
+    strongest = 1.0
+    for side in sides:
+        ratio = _compare_phases(across, side)
+        if ratio > strongest:  # else the columns cannot make it the best
+            strongest = max(strongest, min(ratio, _compare_phases(down, side)))
+    return strongest
 
 
 def _compare_phases(profile: Floats, side: int) -> float:
