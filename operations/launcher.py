@@ -6,17 +6,20 @@ in its first seconds, the launcher ends the others and returns its exit code. It
 after a pause that grows.
 """
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 15.0
@@ -32,9 +35,19 @@ Child = subprocess.Popen[bytes]
 
 
 def build_web_command(host: str, port: int) -> list[str]:
-    """Return the command of gunicorn, with threads: a paused player must not block a whole process."""
+    """Return the command of gunicorn, with threads: a paused player must not block a whole process.
+
+    The site is loaded once, before the workers are forked: they share its memory.
+    """
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = ["--worker-class=gthread", "--workers=2", "--threads=8", "--graceful-timeout=5", "--log-level=warning"]
+    options = [
+        "--preload",
+        "--worker-class=gthread",
+        "--workers=2",
+        "--threads=8",
+        "--graceful-timeout=5",
+        "--log-level=warning",
+    ]
     return [sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind={bind}", *options]
 
 
@@ -247,3 +260,52 @@ def _list_processes() -> Iterator[tuple[str, int]]:
         with suppress(OSError):  # it has ended meanwhile
             state, _parent, group = path.read_bytes().rpartition(b")")[2].split()[:3]
             yield state.decode(), int(group)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the launcher needs to know to start the site, without Django."""
+
+    host: str
+    port: int
+    pids: str
+    greeting: str
+    """Printed once the site answers. It may hold passwords."""
+
+
+def become_launcher(plan: Plan) -> NoReturn:
+    """Replace this process by a launcher that has loaded nothing else: it only waits, for as long as the site runs.
+
+    The plan goes through a pipe, since other users of the machine can read the arguments of a process.
+    """
+    source, target = os.pipe()
+    os.write(target, json.dumps(asdict(plan)).encode())
+    os.close(target)
+    os.set_inheritable(source, True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "operations.launcher", str(source)])  # noqa: S606  # our own program
+
+
+def is_listening(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def main() -> int:
+    with os.fdopen(int(sys.argv[1]), encoding="utf-8") as source:
+        plan = Plan(**json.load(source))
+    return supervise(
+        list_commands(plan.host, plan.port),
+        pids=Path(plan.pids),
+        say=lambda words: print(words, file=sys.stderr, flush=True),
+        ready=lambda: is_listening(plan.host, plan.port),
+        announce=lambda: print(plan.greeting, flush=True),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

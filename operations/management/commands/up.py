@@ -2,7 +2,6 @@
 
 import ipaddress
 import shlex
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import CommandError, call_command, get_commands
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
 
 from accounts.models import User
 from accounts.services import has_people
@@ -30,28 +30,23 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         if not no_demo and "load_demo" in get_commands() and not User.objects.exists():
             call_command("load_demo")
-        code = launcher.supervise(
-            launcher.list_commands(host, port),
-            pids=pids,
-            say=self.stderr.write,
-            ready=lambda: is_listening(host, port),
-            announce=lambda: self.announce(host, port),
-        )
-        if code:
-            raise SystemExit(code)
+        plan = launcher.Plan(host, port, str(pids), write_greeting(host, port))
+        connections.close_all()
+        launcher.become_launcher(plan)
 
-    def announce(self, host: str, port: int) -> None:
-        url_host = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"\nQ-Save Studio runs at http://{url_host}:{port}{settings.PATH_PREFIX}/  (Ctrl-C ends it)")
-        if not has_people():
-            self.stdout.write("  Nobody has an account yet. Add the first person with:")
-            self.stdout.write(
-                f"  {shlex.quote(sys.executable)} manage.py add_person NAME --role engineer --site http://{url_host}:{port}"
-            )
-        if is_loopback(host):
-            for sign_in in demo_sign_ins.read_sign_ins():
-                self.stdout.write(f"  {sign_in.role:<10} {sign_in.username:<12} {sign_in.password}")
-        self.stdout.flush()
+
+def write_greeting(host: str, port: int) -> str:
+    """Write what is printed once the site answers: its address, and on loopback the sign-ins of the demo."""
+    url_host = f"[{host}]" if ":" in host else host
+    lines = [f"\nQ-Save Studio runs at http://{url_host}:{port}{settings.PATH_PREFIX}/  (Ctrl-C ends it)"]
+    if not has_people():
+        program = f"{shlex.quote(sys.executable)} manage.py add_person"
+        lines.append("  Nobody has an account yet. Add the first person with:")
+        lines.append(f"  {program} NAME --role engineer --site http://{url_host}:{port}")
+    if is_loopback(host):
+        sign_ins = demo_sign_ins.read_sign_ins()
+        lines += [f"  {sign_in.role:<10} {sign_in.username:<12} {sign_in.password}" for sign_in in sign_ins]
+    return "\n".join(lines)
 
 
 def is_loopback(host: str) -> bool:
@@ -60,14 +55,6 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False
-
-
-def is_listening(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
-    except OSError:
         return False
 
 
@@ -80,7 +67,7 @@ def refuse_if_taken(host: str, port: int, pids: Path) -> None:
             "The site runs already: in another window, or left over from a start that was killed. "
             f"End it with: kill -- {groups}"
         )
-    if is_listening(host, port):
+    if launcher.is_listening(host, port):
         raise CommandError(
             f"Port {port} on {host} is in use by another program. Take another with: make run PORT={port + 1}; "
             f"or see who holds it with: ss -ltnp 'sport = :{port}'"
