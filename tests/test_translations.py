@@ -127,9 +127,9 @@ NOT_ON_PAGES = re.compile(
     r"|modelassist/(engine|toy)/|modelassist/services/(loop|own_folder|starter|trainer)\.py"  # a terminal, a toy world
     # a worker writes these into rows of jobs, releases and critics, once for readers of every language
     r"|annotation/jobs\.py|annotation/intake/(bucket_videos|clip_records|manifests)\.py"
-    r"|annotation/intake/(media_store|row_claims|row_storing|video_folder)\.py"
+    r"|annotation/intake/(media_store|row_release|row_storing|video_folder)\.py"
     r"|annotation/judgements/(cells|conversion|matching|running|storing)\.py"
-    r"|datasets/jobs\.py|datasets/services/|modelassist/services/|operations/jobs\.py"
+    r"|datasets/jobs\.py|datasets/services/|modelassist/services/|operations/(jobs|abandoned_jobs)\.py"
 )
 NOT_READ = {"help_text"}
 """Keywords of models whose text no page shows."""

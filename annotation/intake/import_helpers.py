@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import django
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     from annotation.models import ClipImport
@@ -31,6 +32,9 @@ MOST_IDLE_DEATHS = 3
 
 class HelpersDie(OSError):
     """The helpers of an import end before they read a video."""
+
+    def __init__(self) -> None:
+        super().__init__(0, _("The processes that read the videos end at once, see the worker's log"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def run_helpers(clip_import: "ClipImport", count: int, report: Callable[[], None
                     continue
                 idle_deaths = 0 if release_rows(clip_import, [helper.name], died=True) else idle_deaths + 1
                 if idle_deaths == MOST_IDLE_DEATHS:
-                    raise HelpersDie(0, "The processes that read the videos end at once, see the worker's log")
+                    raise HelpersDie
                 helpers.append(_start(clip_import.pk))
     finally:
         for helper in helpers:
