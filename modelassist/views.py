@@ -18,6 +18,7 @@ from modelassist.reads.evaluation import arrange_splits
 from modelassist.reads.plots import STAGE_NAMES, plot_curves, plot_evaluation
 from modelassist.reads.promotion import compare_for_promotion
 from modelassist.reads.runs import list_run_files, list_runs, read_run_page
+from modelassist.reads.usage import read_usage
 from modelassist.services import adding
 from modelassist.services import critics as critic_services
 from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
@@ -151,6 +152,7 @@ def _render_critic_page(
     context = {
         "critic": critic_version,
         "line": read_critic_line(critic_version),
+        "usage": read_usage(critic_version),
         "splits": arrange_splits(evaluation),
         "plots": plot_evaluation(evaluation, run_folder(critic_version.run) if critic_version.run else None),
         "pauses": critic_version.activations.exclude(retry_at=None).select_related("campaign", "critic"),

@@ -12,6 +12,7 @@ from modelassist.models.critics import (
 )
 from modelassist.models.predictions import Prediction, PredictionSet
 from modelassist.models.scorings import Scoring
+from modelassist.models.usage import EndpointUsage
 
 __all__ = [
     "Activation",
@@ -19,6 +20,7 @@ __all__ = [
     "Consent",
     "Critic",
     "DraftingStop",
+    "EndpointUsage",
     "FailedDraft",
     "Prediction",
     "PredictionSet",

@@ -14,6 +14,7 @@ from modelassist.kinds.base import CriticUnavailable, Proposer
 from modelassist.kinds.endpoint.settings import EndpointSettings, SettingsError
 from modelassist.models import Critic
 from modelassist.services.consent import require_consent
+from modelassist.services.usage import CountedEndpoint
 from qsave.words import isolate
 
 
@@ -48,7 +49,8 @@ def choose_proposer(critic: Critic, on_wait: Callable[[], None] = _ignore) -> Pr
         case Critic.Kind.ENDPOINT:
             from modelassist.kinds.endpoint.proposer import get_endpoint
 
-            return get_endpoint(_read_endpoint(critic), frozenset(settings.CRITIC_HOSTS))
+            endpoint = get_endpoint(_read_endpoint(critic), frozenset(settings.CRITIC_HOSTS))
+            return CountedEndpoint(critic, endpoint)
     raise CriticUnavailable(
         _("This version of the site has no critics of the kind %(kind)s.") % {"kind": isolate(critic.kind)}
     )

@@ -3,13 +3,14 @@
 import json
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Campaign, Draft
 from modelassist.kinds.endpoint.proposer import get_endpoint
-from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.models import Activation, Critic, EndpointUsage, FailedDraft
 from modelassist.services.consent import withdraw_consent
 from modelassist.services.critics import activate, store_version
 from modelassist.services.drafting import draft_next
@@ -60,6 +61,23 @@ def test_an_endpoint_drafts_all_axes_and_fails_on_one_clip_alone(
             AXES, 4
         )
     assert "refuses the request for this clip (status 413)" in FailedDraft.objects.get().error
+
+
+def test_requests_and_tokens_are_counted_also_where_they_fail(
+    lead: User, campaign: Campaign, critic: Critic, server: ScriptedServer, client: Client
+) -> None:
+    server.script = [chat(TEXT, usage={"prompt_tokens": 1200, "completion_tokens": 30}), respond(503, b"")]
+    activate(actor=lead, critic=critic, campaign=campaign, consents_to=f"127.0.0.1:{server.port}")
+
+    draft_next(campaign=campaign, limit=9)
+    draft_next(campaign=campaign, limit=9)  # drafting is paused: nothing is sent
+
+    usage = EndpointUsage.objects.get()
+    assert usage.requests == 1 + len(server.requests)  # the first asks which models there are
+    assert (usage.prompt_tokens, usage.completion_tokens) == (1200, 30)
+    assert usage.seconds > 0
+    client.force_login(lead)
+    assert "1,200 read, 30 written" in client.get(f"/critics/{critic.pk}").content.decode()
 
 
 def test_a_server_that_fails_pauses_drafting_with_the_sentence(
