@@ -37,6 +37,8 @@ MAY_DIFFER = [
     (re.compile(r"<title>\s*My rating[^<]*|My rating of [^<]*"), "TITLE"),
     (re.compile(r'(<p dir="auto" tabindex="0" role="group"[^>]*>|<textarea[^>]*>)[^<]*'), r"\1"),
 ]
+OF_A_KIND = 4
+"""So many slots of each kind get every request: more would only repeat them."""
 HEADERS_THAT_DIFFER = {"Content-Length", "Expires", "Set-Cookie"}
 
 
@@ -59,7 +61,7 @@ def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campa
     submitted = client.post(f"/rate/{campaign_with_checks.name}/start", headers=SCRIPT)
     while (slot := Slot.objects.filter(campaign=campaign_with_checks, rater=rater, state="leased").first()) is not None:
         counts[slot.kind] += 1
-        if sum(counts.values()) > 1:  # the first page has no link to the rating before
+        if sum(counts.values()) > 1 and counts[slot.kind] <= OF_A_KIND:  # the first page has no link to a rating before
             note_answer(seen, slot.kind, "next", submitted)
             for name, answer in request_all(client, rater, campaign_with_checks, slot).items():
                 note_answer(seen, slot.kind, name, answer)
