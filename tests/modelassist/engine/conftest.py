@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from modelassist.engine.evaluation import intervals
-from modelassist.engine.models import loader
+from modelassist.engine.models import loader, tiny
 from modelassist.engine.models.loader import LoadedModel
-from tests.modelassist.engine.small import make_release, make_tiny
+from tests.modelassist.engine.small import build_tokenizer_once, make_release, make_tiny
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,6 +21,13 @@ def small_means() -> Iterator[None]:
         patched.setattr(intervals, "RESAMPLES", 20)
         yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tokenizers_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tiny, "build_tokenizer", build_tokenizer_once)
+        yield
 
 
 @pytest.fixture(scope="session")

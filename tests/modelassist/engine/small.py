@@ -2,14 +2,19 @@
 
 import json
 import os
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from transformers import PreTrainedTokenizerFast
 
-from modelassist.engine.models.tiny import init_tiny
+from modelassist.engine.models.folder import CRITIC_FILE
+from modelassist.engine.models.tiny import build_tokenizer, init_tiny
 from qsave.axes import AXES, round_to_level
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
@@ -23,9 +28,25 @@ FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pix
 DEFECTS = ("blur", "frozen", "wrong-colour")
 
 
+MAX_NEW_TOKENS = 24
+"""Of a model with fresh weights, whose texts mean nothing however long they are."""
+
+
 def make_tiny(folder: Path, kind: str = "qwen3_vl", seed: int = 0) -> None:
     """Write a model with fresh weights whose tokenizer knows the words of the release."""
     init_tiny(folder, kind=kind, seed=seed, frames=FRAMES, texts=[_answer(level) for level in range(1, 6)])
+    settings = json.loads((folder / CRITIC_FILE).read_text())
+    (folder / CRITIC_FILE).write_text(json.dumps(settings | {"max_new_tokens": MAX_NEW_TOKENS}))
+
+
+def build_tokenizer_once(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+    """Do what `build_tokenizer` does, which takes a second, once for the same texts."""
+    return deepcopy(_build_tokenizer(tuple(texts)))
+
+
+@cache
+def _build_tokenizer(texts: tuple[str, ...]) -> PreTrainedTokenizerFast:
+    return build_tokenizer(texts)
 
 
 def make_release(folder: Path) -> None:

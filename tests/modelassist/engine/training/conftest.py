@@ -9,6 +9,7 @@ import torch
 from modelassist.engine.inputs.examples import load_examples
 from modelassist.engine.models import loader
 from modelassist.engine.models.saver import save
+from modelassist.engine.models.tiny import MAX_NEW_TOKENS
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training import train as training
 from modelassist.engine.training.sft import SftStage
@@ -33,6 +34,7 @@ def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.Tem
     def teach(folder: Path) -> None:
         torch.set_num_threads(1)
         critic = loader.load(str(tiny_folder))
+        critic.max_new_tokens = MAX_NEW_TOKENS
         examples = load_examples(ReleaseReader(release_folder), "sft", "train")
         config = SftConfig(steps=100, batch=8, learning_rate=4e-3, warmup_steps=5, shift=0)
         stage = SftStage(make_context(critic, folder), examples, config)
