@@ -29,6 +29,7 @@ from tests.modelassist.kinds.scripted_server import (
     say_nothing,
     send,
 )
+from tests.support.speed import allow
 
 CARD = ReportCard(
     visual=AxisReport(2, (Evidence("blur", TimeRange(0.1, 0.5)),), "The square is soft."),
@@ -104,7 +105,7 @@ def test_a_server_that_cannot_answer_is_unavailable_in_a_sentence(
     server.script = [answer]
 
     with pytest.raises(CriticUnavailable) as error:
-        ask(server, question, timeout=1 if words == LATE else 20)
+        ask(server, question, timeout=1 if words == LATE else int(allow(20)))
 
     assert words in str(error.value)
     assert str(error.value).endswith(". Drafting tries again by itself.")

@@ -23,6 +23,7 @@ from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec
 from qsave.axes import AXES
 from qsave.taxonomy import DEFAULT_TAXONOMY
+from tests.support.speed import allow
 
 ROOT = Path(__file__).resolve().parents[4]
 KEY = "sk-1"
@@ -52,14 +53,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with run_serve("--key-file", str(key)) as (process, url):
         yield url
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(allow(30)) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
 
 def send(url: str, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
     where = urlsplit(url)
-    connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
+    connection = HTTPConnection(where.hostname or "", where.port, timeout=allow(60))
     given = {"Authorization": f"Bearer {KEY}", **headers}
     connection.request(method, path, body, {name.replace("_", "-"): value for name, value in given.items()})
     response = connection.getresponse()
