@@ -241,7 +241,7 @@ class ChooseCriticForm(forms.Form):
         label=_("Critic"),
         queryset=Critic.objects.all(),
         empty_label=_("Choose a critic"),
-        help_text=_("It replaces the one that drafts now. Existing drafts stay."),
+        help_text=_("It replaces the one that drafts now. Raters who get a clip from now on see its drafts only."),
     )
 
 

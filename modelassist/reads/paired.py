@@ -1,4 +1,6 @@
-"""Pair what critics drafted with blind ratings of the same clips, and compare a critic with another or with a constant.
+"""Pair the scores of critics with blind ratings of the same clips, and compare a critic with another or a constant.
+
+A score of a critic is that of its draft, or of its prediction, which also exists for clips of val and test.
 
 Blind ratings are those that no draft can have influenced. A clip counts where a critic gave a score on the axis and at
 least one blind rating exists.
@@ -6,15 +8,17 @@ least one blind rating exists.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from annotation.agreement.figures import Agreement, read_agreement
 from annotation.models import Campaign
 from annotation.rating.drafts import select_current_drafts
 from modelassist.engine.evaluation.intervals import Pairs, compute_gain
-from modelassist.models import Critic
+from modelassist.models import Critic, Prediction
 from qsave.axes import AXES, Axis
 from qsave.proposal import proposal_from_json
 from qsave.run.figures import Gain
@@ -47,8 +51,25 @@ def read_blind_scores(agreement: Agreement) -> Scores:
 def read_drafted_scores(campaign: Campaign, critic: Critic) -> Scores:
     """Return the scores that a critic drafted for the present file of each clip. One query."""
     drafts = select_current_drafts().filter(item__campaign=campaign, critic=str(critic))
+    return _collect_scores(drafts.order_by("pk").values_list("item", "proposal"))
+
+
+def read_critic_scores(campaign: Campaign, critic: Critic) -> Scores:
+    """Return the scores of a critic for the present file of each clip: drafted, else predicted. Two queries."""
+    predictions = Prediction.objects.filter(
+        prediction_set__campaign=campaign,
+        prediction_set__critic=critic,
+        clip_version=F("item__clip__version"),
+        proposal__isnull=False,
+    )
+    predicted = _collect_scores(predictions.order_by("pk").values_list("item", "proposal"))
+    drafted = read_drafted_scores(campaign, critic)
+    return {axis: {**predicted[axis], **drafted[axis]} for axis in AXES}
+
+
+def _collect_scores(rows: Iterable[tuple[int, Any]]) -> dict[Axis, dict[int, float]]:
     scores: dict[Axis, dict[int, float]] = {axis: {} for axis in AXES}
-    for item, proposal in drafts.values_list("item", "proposal").iterator():
+    for item, proposal in rows:
         for axis, score in proposal_from_json(proposal).scores.items():
             scores[axis][item] = score
     return scores
@@ -58,7 +79,7 @@ def compare_critics(campaign: Campaign, critic: Critic, present: Critic) -> list
     """Compare a critic with the present one of a campaign, axis by axis."""
     agreement = read_agreement(campaign)
     blind, groups = read_blind_scores(agreement), read_groups(agreement)
-    scores, rival = read_drafted_scores(campaign, critic), read_drafted_scores(campaign, present)
+    scores, rival = read_critic_scores(campaign, critic), read_critic_scores(campaign, present)
     return [
         _compare(axis, scores[axis], rival[axis], blind[axis], groups, names=(str(critic), str(present)))
         for axis in AXES
@@ -69,7 +90,7 @@ def compare_with_constant(campaign: Campaign, critic: Critic) -> list[AxisCompar
     """Compare a critic with the constant: the mean blind score of the clips of all other prompts."""
     agreement = read_agreement(campaign)
     blind, groups = read_blind_scores(agreement), read_groups(agreement)
-    scores = read_drafted_scores(campaign, critic)
+    scores = read_critic_scores(campaign, critic)
     return [
         _compare(
             axis,

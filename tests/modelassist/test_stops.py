@@ -8,7 +8,7 @@ from accounts.models import AuditEntry, User
 from annotation.agreement.figures import Agreement, MosRow
 from annotation.agreement.scores import Score
 from annotation.models import Arm, Campaign, Draft, Item
-from modelassist.models import Activation, Critic, DraftingStop
+from modelassist.models import Activation, Critic, DraftingStop, Prediction, PredictionSet
 from modelassist.reads import paired
 from modelassist.services import builtin, stops
 from modelassist.services.critics import activate
@@ -161,9 +161,10 @@ def test_a_comparison_without_figures_says_what_is_missing(
     assert set(lines) == set(AXES)
     assert lines[Axis.VISUAL].missing.endswith(" has scored no clip on this axis.")
     assert lines[Axis.DYNAMIC].missing == "No clip has a blind rating on this axis."
+    predictions = PredictionSet.objects.create(campaign=campaign, critic=other, created_by=engineer)
     for item in campaign.items.all():
         proposal = {"visual": {"score": 3.0, "evidence": [], "reason": ""}}
-        Draft.objects.create(item=item, critic="bob@1", proposal=proposal)
+        Prediction.objects.create(prediction_set=predictions, item=item, clip_version=1, proposal=proposal)
     gain = next(iter(paired.compare_critics(campaign, activation.critic, other))).gain
     assert gain is not None
     assert gain.counts.clips == CLIPS
