@@ -3,54 +3,38 @@
 An axis gets scores only if the regression predicts clips of unseen prompts better than the constant does, by
 cross-validation over prompt groups and with an interval. Alignment gets none: readings know nothing of the prompt.
 
+A ridge is tried, and boosted trees where there are enough clips; the one with the lower error on unseen prompts counts.
 `fit_scores` needs scikit-learn and runs in a worker. What it returns is plain numbers, stored as JSON; loading and
 applying them needs numpy only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modelassist.engine.evaluation.intervals import RESAMPLES, explain_no_interval, is_above_zero, withhold_interval
-from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
+from modelassist.kinds.detector_models import Floats, Model, fit_ridge, fit_trees, model_from_json, model_to_json
+from qsave.axes import Axis
 from qsave.detectors.features import FEATURES, FEATURES_VERSION, compute_features
 from qsave.detectors.readings import Readings
 from qsave.proposal import AxisProposal, Proposal
 from qsave.statistics.figures import Estimate, Interval, Ints, bootstrap_clusters
 
-Floats = npt.NDArray[np.float64]
-
 SCORED_AXES = (Axis.VISUAL, Axis.DYNAMIC)
 LEAST_CLIPS = 100
 """Fewest clips with ratings for a fit."""
 FOLDS = 5
-_STRENGTHS = np.logspace(0, 5, 11)
-"""Ridge penalties that are tried, for features of standard deviation 1."""
+LEAST_CLIPS_FOR_TREES = 200
+"""Fewest clips with which boosted trees are tried too. On toy clips they are better from there on."""
 _VERSION = 1
 
 
 class ScoresError(ValueError):
     """Stored scores cannot be used; the message says why in full sentences."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LinearModel:
-    """Predicts intercept + coefficients . (features - mean) / scale, within the levels. Arrays have (features,)."""
-
-    mean: Floats
-    scale: Floats
-    coefficients: Floats
-    intercept: float
-
-    def predict(self, features: Floats) -> Floats:
-        """Return the scores (clips,) of features (clips, features), in [1, 5]."""
-        scores = self.intercept + (features - self.mean) / self.scale @ self.coefficients
-        return np.asarray(np.clip(scores, MIN_LEVEL, MAX_LEVEL), np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +47,7 @@ class AxisScores:
     """Of the mean of the training clips, on the same clips."""
     gain: Estimate
     """`constant_rmse` minus `rmse` with its interval over prompt groups."""
-    model: LinearModel | None
+    model: Model | None
 
     @property
     def summary(self) -> str:
@@ -108,35 +92,52 @@ def fit_scores(features: Floats, mos: Mapping[Axis, Floats], groups: Sequence[st
 
 
 def _fit_axis(features: Floats, mos: Floats, groups: Sequence[str], seed: int) -> AxisScores:
+    fits = (fit_ridge, fit_trees) if len(mos) >= LEAST_CLIPS_FOR_TREES else (fit_ridge,)
+    folds = _split(features, groups, seed)
+    constant = np.empty_like(mos)
+    for train, test in folds:
+        constant[test] = mos[train].mean()
+    predictions = [_predict_unseen(fit, features, mos, folds, seed) for fit in fits]
+    best = min(range(len(fits)), key=lambda number: _compute_rmse(predictions[number], mos))
+    gain = _estimate_gain(predictions[best], constant, mos, groups, seed)
+    return AxisScores(
+        clips=len(mos),
+        rmse=_compute_rmse(predictions[best], mos),
+        constant_rmse=_compute_rmse(constant, mos),
+        gain=gain,
+        model=fits[best](features, mos, seed) if is_above_zero(gain) else None,
+    )
+
+
+def _split(features: Floats, groups: Sequence[str], seed: int) -> list[tuple[Ints, Ints]]:
+    """Return the clips to learn from and those to judge, FOLDS times; no prompt group is in both."""
     from sklearn.model_selection import GroupKFold
 
-    predicted, constant = np.empty_like(mos), np.empty_like(mos)
-    for train, test in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, groups=groups):
-        predicted[test] = _fit_model(features[train], mos[train]).predict(features[test])
-        constant[test] = mos[train].mean()
+    return list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, groups=groups))
+
+
+def _predict_unseen(
+    fit: Callable[[Floats, Floats, int], Model],
+    features: Floats,
+    mos: Floats,
+    folds: Sequence[tuple[Ints, Ints]],
+    seed: int,
+) -> Floats:
+    """Return the score of each clip by the model that did not see its prompt, shape (clips,)."""
+    predicted = np.empty_like(mos)
+    for train, test in folds:
+        predicted[test] = fit(features[train], mos[train], seed).predict(features[test])
+    return predicted
+
+
+def _estimate_gain(predicted: Floats, constant: Floats, mos: Floats, groups: Sequence[str], seed: int) -> Estimate:
+    """Estimate by how much the RMSE of the constant is above that of the predictions."""
 
     def compute_gain(chosen: Ints) -> float:
         return _compute_rmse(constant[chosen], mos[chosen]) - _compute_rmse(predicted[chosen], mos[chosen])
 
     interval = bootstrap_clusters(groups, compute_gain, seed=seed, resamples=RESAMPLES)
-    gain = withhold_interval(Estimate(compute_gain(np.arange(len(mos))), interval))
-    return AxisScores(
-        clips=len(mos),
-        rmse=_compute_rmse(predicted, mos),
-        constant_rmse=_compute_rmse(constant, mos),
-        gain=gain,
-        model=_fit_model(features, mos) if is_above_zero(gain) else None,
-    )
-
-
-def _fit_model(features: Floats, mos: Floats) -> LinearModel:
-    """Fit a ridge regression; leave-one-out errors choose its penalty."""
-    from sklearn.linear_model import RidgeCV
-
-    mean, spread = features.mean(0), features.std(0)
-    scale = np.where(spread > 1e-9, spread, 1.0)
-    ridge = RidgeCV(_STRENGTHS).fit((features - mean) / scale, mos)
-    return LinearModel(mean, scale, np.asarray(ridge.coef_, np.float64), float(ridge.intercept_))
+    return withhold_interval(Estimate(compute_gain(np.arange(len(mos))), interval))
 
 
 def _compute_rmse(scores: Floats, mos: Floats) -> float:
@@ -164,19 +165,12 @@ def scores_to_json(scores: DetectorScores) -> dict[str, Any]:
 
 def _axis_to_json(result: AxisScores) -> dict[str, Any]:
     interval = result.gain.interval
-    model = result.model
     return {
         "clips": result.clips,
         "rmse": result.rmse,
         "constant_rmse": result.constant_rmse,
         "gain_interval": [interval.low, interval.high] if isinstance(interval, Interval) else None,
-        "model": model
-        and {
-            "mean": model.mean.tolist(),
-            "scale": model.scale.tolist(),
-            "coefficients": model.coefficients.tolist(),
-            "intercept": model.intercept,
-        },
+        "model": model_to_json(result.model) if result.model else None,
     }
 
 
@@ -198,18 +192,5 @@ def _axis_from_json(value: Mapping[str, Any]) -> AxisScores:
     rmse, constant_rmse = float(value["rmse"]), float(value["constant_rmse"])
     low, high = value["gain_interval"] or (0.0, 0.0)
     gain = withhold_interval(Estimate(constant_rmse - rmse, Interval(float(low), float(high))))
-    return AxisScores(int(value["clips"]), rmse, constant_rmse, gain, _model_from_json(value["model"]))
-
-
-def _model_from_json(value: Mapping[str, Any] | None) -> LinearModel | None:
-    if value is None:
-        return None
-    mean, scale, coefficients = arrays = [
-        np.asarray(value[name], np.float64) for name in ("mean", "scale", "coefficients")
-    ]
-    intercept = float(value["intercept"])
-    if any(array.shape != (len(FEATURES),) for array in arrays):
-        raise ValueError("a model needs one number for each feature")
-    if not np.isfinite([*np.concatenate(arrays), intercept]).all() or (scale <= 0).any():
-        raise ValueError("a model has finite numbers and scales above 0")
-    return LinearModel(mean, scale, coefficients, intercept)
+    model = model_from_json(value["model"]) if value["model"] is not None else None
+    return AxisScores(int(value["clips"]), rmse, constant_rmse, gain, model)

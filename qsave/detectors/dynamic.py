@@ -64,6 +64,8 @@ def find_flicker(readings: Readings) -> Finding | None:
     steps = np.diff(readings.luma)
     flashes = _find_pairs(steps, FLASH_STEP.value)
     weak = _find_pairs(steps, FLICKER_STEP.value)
+    for run in _find_shaken_runs(readings)[0]:  # a picture that shifts changes its brightness a little
+        weak[run.start : run.stop] = False
     repeated = np.zeros_like(weak)
     for run in find_runs(weak):
         repeated[run.start : run.stop] = run.stop - run.start >= FLICKER_PAIRS.value

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import GradientBoostingRegressor
 
+from modelassist.kinds import detector_models
+from modelassist.kinds.detector_models import TreeModel
 from modelassist.kinds.detector_scores import (
+    LEAST_CLIPS_FOR_TREES,
     AxisScores,
     DetectorScores,
     ScoresError,
@@ -48,6 +52,15 @@ def test_noise_gets_no_score() -> None:
     assert all(result.summary.startswith("No better than the constant: an error of ") for result in fits)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_gets_no_score_from_trees(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(LEAST_CLIPS_FOR_TREES, len(FEATURES)))
+    groups = [f"prompt {number // 3}" for number in range(len(features))]
+    mos = {Axis.VISUAL: np.clip(rng.normal(3, 0.8, len(features)), 1, 5)}
+    assert fit_scores(features, mos, groups, seed).axes[Axis.VISUAL].model is None
+
+
 def test_ratings_that_follow_from_readings_get_a_score_on_that_axis_alone() -> None:
     scores = fit(1, visual=0.9)
     visual, dynamic = scores.axes[Axis.VISUAL], scores.axes[Axis.DYNAMIC]
@@ -65,6 +78,28 @@ def test_a_prompt_that_explains_the_rating_does_not_pass_for_a_reading() -> None
     features = np.repeat(rng.normal(size=(CLIPS // 3, len(FEATURES))), 3, axis=0)
     mos = np.repeat(np.clip(rng.normal(3, 0.8, CLIPS // 3), 1, 5), 3)
     assert fit_scores(features, {Axis.VISUAL: mos}, GROUPS, 0).axes[Axis.VISUAL].model is None
+
+
+def test_trees_are_used_where_they_are_better_and_survive_json() -> None:
+    """With enough clips a rating that depends on a reading's distance from its middle is learnt, which no ridge can."""
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(LEAST_CLIPS_FOR_TREES, len(FEATURES)))
+    mos = np.clip(4.5 - 1.5 * np.abs(features[:, 7]) + rng.normal(0, 0.2, len(features)), 1, 5)
+    groups = [f"prompt {number // 3}" for number in range(len(features))]
+    scores = fit_scores(features, {Axis.VISUAL: mos}, groups, 0)
+    model = scores.axes[Axis.VISUAL].model
+    assert isinstance(model, TreeModel)
+
+    stored = json.loads(json.dumps(scores_to_json(scores)))
+    loaded = scores_from_json(stored).axes[Axis.VISUAL].model
+
+    assert loaded is not None
+    np.testing.assert_array_equal(loaded.predict(features), model.predict(features))
+    reference = GradientBoostingRegressor(**detector_models._TREES, random_state=0).fit(features, mos)
+    np.testing.assert_allclose(model.predict(features), np.clip(reference.predict(features), 1, 5), atol=1e-9)
+    stored["axes"]["visual"]["model"]["trees"][0]["left"][0] = 0
+    with pytest.raises(ScoresError, match="a child that is not below its parent"):
+        scores_from_json(stored)
 
 
 def test_alignment_gets_no_score() -> None:
@@ -96,6 +131,7 @@ def test_too_few_clips_or_prompts_are_refused_with_a_sentence() -> None:
         (lambda value: {**value, "axes": {"visual": {"clips": 3}}}, "cannot be read"),
         (lambda value: value["axes"]["visual"]["model"]["mean"].pop() and value, "one number for each feature"),
         (lambda value: value["axes"]["visual"]["model"].update(intercept=float("nan")) or value, "finite numbers"),
+        (lambda value: value["axes"]["visual"]["model"].update(kind="pickle") or value, "no model of kind 'pickle'"),
     ],
 )
 def test_stored_scores_of_another_kind_are_refused(change: Any, words: str) -> None:
