@@ -6,7 +6,9 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Rating
 from qsave.axes import AXES
-from tests.annotation.factories import make_draft
+from qsave.proposal import AxisProposal, Proposal
+from qsave.report_card import Evidence, TimeRange
+from tests.annotation.factories import make_draft, store_draft
 from tests.browser.desk.desk_page import WORDS, add_clip, open_desk
 
 
@@ -104,3 +106,50 @@ def test_what_an_edit_changed_is_shown_word_by_word_and_a_revert_is_unconfirmed_
     desk.locator("#axis-visual").focus()
     desk.keyboard.press("n")
     expect(visual.locator("[data-draft-state]")).to_have_text("unconfirmed")
+
+
+def test_drafted_defects_are_confirmed_by_themselves_and_the_reason_is_the_raters(
+    desk: Page, campaign: Campaign
+) -> None:
+    frozen = AxisProposal((Evidence("frozen", TimeRange(0.5, 1)),), note="8 equal frames in a row, threshold 5")
+    store_draft(add_clip(campaign, "one", arm=Arm.ASSISTED).pk, proposal=Proposal(dynamic=frozen))
+    open_desk(desk)
+    dynamic, state = desk.locator("#axis-dynamic"), desk.locator("#axis-dynamic [data-draft-state]")
+    expect(dynamic.locator("textarea")).to_have_value("")
+    expect(dynamic.locator(".rate-draft-note")).to_have_text("Measured: 8 equal frames in a row, threshold 5")
+    dynamic.focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.type(WORDS["dynamic"])
+    desk.keyboard.press("Escape")
+    expect(state).to_have_text("unconfirmed")
+    desk.keyboard.press("x")
+    expect(state).to_have_text("cleared")
+    expect(dynamic.locator("textarea")).to_have_value(WORDS["dynamic"])
+    dynamic.focus()
+    desk.keyboard.press("z")
+    expect(state).to_have_text("unconfirmed")
+    desk.keyboard.press("y")
+    expect(state).to_have_text("confirmed")
+    desk.keyboard.press("4")
+    for axis in ("visual", "alignment"):
+        desk.locator(f"#axis-{axis}").focus()
+        for key in "40":
+            desk.keyboard.press(key)
+        desk.locator(f"[name={axis}-reason]").fill(WORDS[axis])
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
+    uses = {one.axis: (one.exposure, one.draft_use) for one in AxisAnswer.objects.all()}
+    assert uses == dict.fromkeys(AXES, ("none", "none")) | {"dynamic": ("from_start", "confirmed")}
+
+
+def test_a_late_draft_of_one_axis_leaves_the_others_alone(desk: Page, campaign: Campaign) -> None:
+    item = add_clip(campaign, "one", arm=Arm.ASSISTED)
+    desk.clock.install()
+    open_desk(desk)
+    blind = desk.locator("#axis-alignment").inner_html()
+    store_draft(item.pk, proposal=Proposal(dynamic=AxisProposal((Evidence("frozen"),))))
+    desk.clock.run_for(11_000)
+    desk.locator("[data-late]").get_by_role("button", name="Fill the axes").click()
+    expect(desk.locator("#axis-dynamic [data-draft-state]")).to_have_text("unconfirmed")
+    expect(desk.locator("#axis-dynamic [value=frozen]")).to_be_checked()
+    assert desk.locator("#axis-alignment").inner_html() == blind
