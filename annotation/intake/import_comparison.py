@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from annotation.corrections.differences import OTHER_VIDEO, describe_differences, find_differences
 from annotation.intake.archives import UploadRefused
 from annotation.intake.arrived_files import ArrivedFile, ArrivedFiles, list_unnamed, open_files
+from annotation.intake.clip_files import has_lost_files
 from annotation.intake.clip_records import choose_clip, find_clips
 from annotation.intake.manifests import Row, RowRefused
 from annotation.intake.staging import load_row, split_into_batches
@@ -151,6 +152,8 @@ def _note_differences(comparison: Comparison, each: ComparedRow, clip: Clip, ite
     if not sha256:
         comparison.counts["unread"] += 1
         notes.append(_("Whether its video is the clip's is known only when the import reads it."))
+    if sha256 != OTHER_VIDEO and clip.is_ready and has_lost_files(clip):
+        notes.append(_("Files of this clip are lost. The import stores them again."))
     each.stored.note = " ".join(notes)
 
 

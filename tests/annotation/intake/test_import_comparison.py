@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from annotation.intake import arrived_files, import_comparison, importing, upload_folders
@@ -111,6 +112,12 @@ def test_beyond_the_limit_of_bytes_the_size_alone_is_compared_and_the_row_says_s
 
     assert (clip_import.preview["present"], clip_import.preview["unread"]) == (1, 1)
     assert read_notes(clip_import) == ["Whether its video is the clip's is known only when the import reads it."]
+
+
+def test_a_row_of_a_clip_whose_files_are_lost_says_that_they_are_stored_again(imported: Path) -> None:
+    Path(settings.MEDIA_ROOT, Clip.objects.get(clip_id="c2").poster).unlink()
+
+    assert read_notes(preview(imported, make_row(2))) == ["Files of this clip are lost. The import stores them again."]
 
 
 def test_a_row_is_compared_with_the_successor_of_its_clip(imported: Path) -> None:
