@@ -29,7 +29,7 @@ LEAST_CLIPS = 100
 """Fewest clips with ratings for a fit."""
 FOLDS = 5
 LEAST_CLIPS_FOR_TREES = 200
-"""Fewest clips with which boosted trees are tried too. On toy clips they are better from there on."""
+"""Fewest clips with which boosted trees are tried too. On toy clips they are mostly better from there on."""
 _VERSION = 1
 
 

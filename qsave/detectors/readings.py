@@ -31,7 +31,8 @@ class Readings:
 
     Grey levels and colours are on the full range of 0 to 255, also for clips that store a limited range. A reading of
     the change since the frame before is 0 for the first frame. Readings at full size (levels to blockiness) are taken
-    at most every tenth of a second and hold until the next.
+    at most every tenth of a second and hold until the next. They are of the luma as stored, whose range may be 16 to
+    235.
     """
 
     width: int
