@@ -10,6 +10,7 @@ from django.urls import get_resolver
 
 from accounts.services import rename
 from annotation.campaigns import campaigns
+from annotation.models import Campaign, JudgementImport
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +31,18 @@ def list_download_routes() -> list[str]:
     return sorted(route for route in routes + nested if route.endswith(".csv"))
 
 
+def make_import(route: str, campaign: Campaign) -> int:
+    """Make an import of clips or of ratings, whose files have a name and a formula; return its key."""
+    if "judgements" not in route:
+        return factories.make_import(campaign, prompt=NAME, generator=FORMULA).pk
+    judgement_import = JudgementImport.objects.create(
+        campaign=campaign, name="ratings.csv", format="csv", created_by=campaign.created_by
+    )
+    judgement_import.refusals.create(number=1, reason=NAME)
+    judgement_import.refusals.create(number=2, reason=FORMULA)
+    return judgement_import.pk
+
+
 @pytest.mark.parametrize("route", list_download_routes())
 def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str) -> None:
     campaign = factories.make_campaign()
@@ -40,9 +53,9 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
     factories.rate_all(rater, campaign)
     client.force_login(factories.make_lead())
 
-    clip_import = factories.make_import(campaign, prompt=NAME, generator=FORMULA)
+    key = make_import(route, campaign)
 
-    answer = client.get("/" + route.replace("<slug:name>", campaign.name).replace("<int:pk>", str(clip_import.pk)))
+    answer = client.get("/" + route.replace("<slug:name>", campaign.name).replace("<int:pk>", str(key)))
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     content = read_body(answer)
