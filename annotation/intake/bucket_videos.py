@@ -18,14 +18,14 @@ from qsave.frames.container import MAX_BYTES
 
 
 class BucketFolder:
-    """The objects below an address. `find` downloads one; the next call overwrites it."""
+    """The objects below an address. `find` downloads one into a work folder of `owner`; the next call overwrites it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, owner: str) -> None:
         self._address = BucketAddress.parse(address)
         self._client = open_client()
         incoming = Path(settings.MEDIA_ROOT) / INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(mkdtemp(dir=incoming))
+        self._folder = Path(mkdtemp(dir=incoming, prefix=f"{owner}-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def find(self, name: str) -> Path:

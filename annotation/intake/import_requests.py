@@ -1,4 +1,4 @@
-"""Request the import of a folder of the server, or of a bucket. Pages, the API and the command call these."""
+"""Request the import of a folder of the server, or of a bucket. Pages and the API call these."""
 
 from pathlib import Path
 

@@ -50,7 +50,7 @@ def prepare_rows(rows: Sequence[ImportRow], work_folder: Path) -> None:
 def open_videos(clip_import: ClipImport) -> VideoSource:
     """Return where the videos of an import are."""
     if clip_import.source == ClipImport.Source.BUCKET:
-        return BucketFolder(clip_import.videos)
+        return BucketFolder(clip_import.videos, name_owner(clip_import.pk))
     return open_folder(clip_import)[0]
 
 

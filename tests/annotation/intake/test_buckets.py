@@ -18,12 +18,13 @@ from annotation.intake.archives import UploadRefused
 from annotation.intake.bucket_videos import BucketFolder, explain_row
 from annotation.intake.buckets import BucketAddress
 from annotation.intake.manifests import RowRefused
+from annotation.intake.upload_folders import delete_files
 from annotation.intake.video_folder import BucketStopped
 from annotation.models import Campaign, ClipImport
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation.api.scripts import make_script, post_json
-from tests.annotation.factories import make_video
+from tests.annotation.factories import make_lead, make_video
 from tests.annotation.intake.test_import_page import run_upload
 
 SECRET = "a-secret-that-is-nowhere"
@@ -215,6 +216,17 @@ def test_a_refusal_of_the_bucket_is_a_sentence_of_ours(code: str, row: type[Exce
     assert isinstance(explained, row)
     assert words in str(explained)
     assert "own words" not in str(explained) + buckets._describe(error, "a.mp4")
+
+
+@pytest.mark.django_db
+def test_what_a_killed_process_downloaded_is_deleted_with_the_files_of_its_import(bucket: Any) -> None:
+    clip_import = ClipImport.objects.create(
+        created_by=make_lead(), source=ClipImport.Source.BUCKET, videos="s3://videos/batch/"
+    )
+    download = row_work.open_videos(clip_import).find("sora/P-0.mp4")
+    assert download.exists()
+    delete_files(clip_import)
+    assert not download.parent.exists()
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Denied", "/srv/a")])
