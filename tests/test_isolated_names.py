@@ -23,8 +23,9 @@ OURS = {
     "counts", "days", "done", "duration", "end", "error", "figure", "figures", "first", "format", "given", "group",
     "groups", "header", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks",
     "middle", "minutes", "more", "most", "n", "number", "offset", "pace", "problem", "quota", "rated", "read",
-    "readable", "reason", "requested", "role", "roles", "run", "seats", "share", "shown", "slots", "split", "start",
-    "state", "total", "uses", "values", "version", "wanted", "ways", "whom", "why", "width", "worst",
+    "readable", "reason", "requested", "role", "roles", "run", "seats", "seconds", "share", "shown", "slots", "split",
+    "start", "state", "total", "uses", "values", "version", "wanted", "ways", "whom", "why", "width", "worst",
+    "written",
 }  # fmt: skip
 """Keys of values that the site itself writes: figures, states, roles, sentences. Add a new one here, or isolate it."""
 OWN_FIELDS = {("annotation/rating/desk_form.py", "name")}

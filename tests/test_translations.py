@@ -129,7 +129,7 @@ NOT_ON_PAGES = re.compile(
     r"|annotation/jobs\.py|annotation/intake/(bucket_videos|clip_records|manifests)\.py"
     r"|annotation/intake/(media_store|row_release|row_storing|video_folder)\.py"
     r"|annotation/judgements/(cells|conversion|matching|running|storing)\.py"
-    r"|datasets/jobs\.py|datasets/services/|modelassist/services/|operations/(jobs|abandoned_jobs)\.py"
+    r"|datasets/jobs\.py|datasets/services/|modelassist/(kinds|services)/|operations/(jobs|abandoned_jobs)\.py"
 )
 NOT_READ = {"help_text"}
 """Keywords of models whose text no page shows."""

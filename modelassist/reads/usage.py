@@ -31,8 +31,8 @@ def describe_usage(usage: Usage) -> UsageWords:
     """Put sums into words."""
     seconds = round(usage.seconds)
     requests = ngettext("%(n)s request, %(seconds)s s", "%(n)s requests, %(seconds)s s", usage.requests)
-    tokens = _("%(prompt)s read, %(completion)s written")
+    tokens = _("%(read)s read, %(written)s written")
     return UsageWords(
         requests % {"n": group_digits(usage.requests), "seconds": group_digits(seconds)},
-        tokens % {"prompt": group_digits(usage.prompt_tokens), "completion": group_digits(usage.completion_tokens)},
+        tokens % {"read": group_digits(usage.prompt_tokens), "written": group_digits(usage.completion_tokens)},
     )
