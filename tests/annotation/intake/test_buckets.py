@@ -223,7 +223,8 @@ def test_what_a_killed_process_downloaded_is_deleted_with_the_files_of_its_impor
     clip_import = ClipImport.objects.create(
         created_by=make_lead(), source=ClipImport.Source.BUCKET, videos="s3://videos/batch/"
     )
-    download = row_work.open_videos(clip_import).find("sora/P-0.mp4")
+    videos = row_work.open_videos(clip_import)  # its folder is deleted with it
+    download = videos.find("sora/P-0.mp4")
     assert download.exists()
     delete_files(clip_import)
     assert not download.parent.exists()
