@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from modelassist.services import adding, drafting, predicting, runs, scoring
+from modelassist.services import adding, drafting, measuring, predicting, runs, scoring
 from operations.jobs import JobRun, job_kind
 
 
@@ -35,3 +35,8 @@ def predict_clips(run: JobRun) -> dict[str, object]:
     from modelassist.services.predicting_work import predict_clips as predict  # only the worker needs it
 
     return predict(run)
+
+
+@job_kind(measuring.MEASURE_CLIPS, queue="long")
+def measure_clips(run: JobRun) -> dict[str, object]:
+    return measuring.measure_clips(run)

@@ -20,7 +20,7 @@ from modelassist.models import Critic, PredictionSet
 from modelassist.reads.prediction_files import write_predictions_csv, write_predictions_parquet
 from modelassist.reads.predictions import list_failures, list_sets, read_figures
 from modelassist.reads.trust import read_trust
-from modelassist.scoring_pages import CriticField
+from modelassist.scoring_pages import CriticField, find_first_choice
 from modelassist.services import predicting
 from modelassist.services.critics import ConsentMissing
 
@@ -44,7 +44,7 @@ class PredictForm(forms.Form):
 def predictions(request: AuthedRequest, name: str) -> HttpResponse:
     """List the predictions of a campaign; POST has a critic predict it."""
     campaign = get_object_or_404(Campaign, name=name)
-    form = PredictForm(request.POST or None)
+    form = PredictForm(request.POST or None, initial={"critic": find_first_choice()})
     question = None
     if request.method == "POST" and form.is_valid():
         try:

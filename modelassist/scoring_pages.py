@@ -139,5 +139,10 @@ def scoring_delete(request: AuthedRequest, pk: UUID) -> HttpResponse:
     return redirect("score")
 
 
+def find_first_choice() -> Critic | None:
+    """Return the newest critic that sends no clip anywhere."""
+    return Critic.objects.exclude(kind=Critic.Kind.ENDPOINT).order_by("-created_at").first()
+
+
 def _get_scoring(pk: UUID) -> Scoring:
     return get_object_or_404(Scoring.objects.select_related("critic", "job", "created_by"), pk=pk)

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 
 from modelassist.kinds.engine import collect_ended_process
 from modelassist.services.drafting import queue_missing_drafts
+from modelassist.services.measuring import queue_measuring
 from modelassist.services.runs import stop_cancelled
 from modelassist.services.scoring import delete_expired
 from operations import jobs
@@ -28,6 +29,7 @@ def run_periodically(stopped: threading.Event) -> None:
             stop_cancelled()
             collect_ended_process()
             delete_expired()
+            queue_measuring()
         except DatabaseError as error:  # the next round tries again
             logger.warning("Drafts and trainers were not checked, because the database failed: %s", error)
         finally:

@@ -31,6 +31,7 @@ from annotation.models import Campaign, Clip, ClipVersion, Item
 from annotation.raters.screening import read_screened_raters
 from annotation.rating.desk_presenter import compute_frame_rate, list_frame_gaps
 from annotation.shared.clip_holders import list_holders
+from annotation.shared.reading_lanes import read_lanes
 from annotation.shared.text import parse_number
 from qsave.axes import AXES, Axis
 from qsave.words import isolate
@@ -108,6 +109,7 @@ def _read_context(item: Item, read_tallies: TallyReader, version: int | None) ->
         "evidence": evidence,
         "pieces": [(opinion, piece) for opinion in opinions for piece in opinion.pieces],
         "lanes": lay_out_timeline(opinions, clip.duration),
+        "readings": read_lanes(clip.sha256),
         "mos": mos,
         "has_mos": any(strip for _one, strip in mos),
         "reports": [skip for skip in skips if skip.kind in reports.REPORTS],

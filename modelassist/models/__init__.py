@@ -11,12 +11,14 @@ from modelassist.models.critics import (
     StopRules,
 )
 from modelassist.models.predictions import Prediction, PredictionSet
+from modelassist.models.readings import ClipReadings
 from modelassist.models.scorings import Scoring
 from modelassist.models.usage import EndpointUsage
 
 __all__ = [
     "Activation",
     "ActivationPeriod",
+    "ClipReadings",
     "Consent",
     "Critic",
     "DraftingStop",

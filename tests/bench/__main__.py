@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import services
 
-PARTS = ("desk", "pages", "frames", "detectors", "imports", "engine", "rooms")
+PARTS = ("desk", "pages", "frames", "detectors", "critics", "imports", "engine", "rooms")
 
 
 def main() -> None:
@@ -40,13 +40,14 @@ def _set_up() -> None:
 
 
 def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
-    from tests.bench import detectors, frames, imports, measures
+    from tests.bench import detectors, frames, imports, measures, scoring
 
     return {
         "desk": _desk,
         "pages": _pages,
         "frames": frames.frames,
         "detectors": detectors.detectors,
+        "critics": scoring.scoring,
         "imports": imports.imports,
         "engine": _engine,
         "rooms": measures.rooms,

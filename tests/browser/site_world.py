@@ -28,11 +28,12 @@ from annotation.rating import queue
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
-from modelassist.models import Activation, Critic, Prediction, PredictionSet, Run, Scoring
+from modelassist.models import Activation, ClipReadings, Critic, Prediction, PredictionSet, Run, Scoring
 from modelassist.reads.prediction_figures import compute_figures
 from modelassist.services.scoring import ORIGINAL, get_folder
 from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
+from qsave.detectors.strip import NAMES, POINTS, STRIP_VERSION
 from qsave.proposal import proposal_to_json
 from tests.annotation import factories
 from tests.annotation.disputed_item import make_disputed_item
@@ -119,6 +120,8 @@ def build_world() -> World:
         pages.add(role, "account")
     disputed = make_disputed_item(lead)
     pages.add(Role.LEAD, "campaign-item", disputed.campaign.name, disputed.pk)
+    strip = {name: [float(number % 9) for number in range(POINTS)] for name in NAMES}
+    ClipReadings.objects.create(sha256=disputed.clip.sha256, version=STRIP_VERSION, strip=strip)
     rated, desk = _add_rated_campaign(pages, lead, rater), _add_desk(pages, lead, rater)
     _add_closed_desks(pages, lead)
     people[GUEST] = _add_panel(pages, lead, desk)

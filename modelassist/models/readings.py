@@ -1,0 +1,14 @@
+"""What the detectors measured of the files of clips, as the pages draw it."""
+
+from django.db import models
+
+from modelassist.models.scorings import SHA256_HEX
+
+
+class ClipReadings(models.Model):
+    """The strip of readings of one video file, whatever clips have it."""
+
+    sha256 = models.CharField(max_length=SHA256_HEX, unique=True, help_text="Of the bytes of the original.")
+    version = models.PositiveIntegerField(help_text="STRIP_VERSION of the program that measured it.")
+    strip = models.JSONField(default=dict, blank=True, help_text="Series by name; empty if it cannot be measured.")
+    measured_at = models.DateTimeField(auto_now=True)

@@ -1,0 +1,65 @@
+"""Measure the files of real clips by the detectors, for the strip under their timeline.
+
+A job works for half a minute, after imports and releases that wait. It is queued again while files are left.
+"""
+
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
+
+from annotation.models import Clip
+from modelassist.models import ClipReadings
+from modelassist.services.builtin import NAME as DETECTORS
+from operations.jobs import JobRun, enqueue
+from operations.models import Job, JobState
+from qsave.detectors.strip import STRIP_VERSION
+
+MEASURE_CLIPS = "measure_clips"
+SECONDS_A_JOB = 30
+BATCH = 20
+
+
+def queue_measuring() -> bool:
+    """Queue a job if a file was not measured yet and no such job waits; returns whether it did."""
+    open_jobs = Job.objects.filter(kind=MEASURE_CLIPS, state__in=[JobState.QUEUED, JobState.RUNNING])
+    if settings.DEFAULT_CRITIC != DETECTORS or open_jobs.exists() or not select_unmeasured().exists():
+        return False
+    enqueue(actor=None, kind=MEASURE_CLIPS, arguments={})
+    return True
+
+
+def select_unmeasured() -> QuerySet[Clip]:
+    """Select the clips whose file has no readings of this version. Simulated clips are left out."""
+    measured = ClipReadings.objects.filter(sha256=OuterRef("sha256"), version=STRIP_VERSION)
+    clips = Clip.objects.filter(is_ready=True, is_simulated=False, withdrawn_at=None)
+    return clips.exclude(Exists(measured)).order_by("-pk")
+
+
+def measure_clips(job: JobRun) -> dict[str, object]:
+    """Measure files until half a minute has passed or none is left. A repeated job is safe: each file counts once."""
+    deadline, done = time.monotonic() + SECONDS_A_JOB, 0
+    while clips := list(select_unmeasured().only("sha256", "original")[:BATCH]):
+        for clip in clips:
+            if time.monotonic() >= deadline:
+                return {"measured": done}
+            job.report_progress(0.5, f"{done} clips measured")
+            ClipReadings.objects.update_or_create(
+                sha256=clip.sha256, defaults={"version": STRIP_VERSION, "strip": _measure(clip)}
+            )
+            done += 1
+    return {"measured": done}
+
+
+def _measure(clip: Clip) -> dict[str, list[float]]:
+    """Return the strip of a clip's file; empty if the file cannot be measured."""
+    from qsave.detectors.measure import measure_clip  # only the worker decodes
+    from qsave.detectors.strip import make_strip
+    from qsave.frames.guard import MediaError, guard_file
+
+    try:
+        with guard_file():
+            return make_strip(measure_clip(Path(settings.MEDIA_ROOT) / clip.original))
+    except MediaError:
+        return {}
