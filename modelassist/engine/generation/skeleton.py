@@ -6,6 +6,7 @@ taxonomy, each on its own axis, with times and boxes inside the clip, and its le
 tokens limits the reasons and the evidence; the levels always follow.
 """
 
+from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +23,8 @@ MAX_ITEMS = 3
 """Most pieces of evidence of one axis."""
 LEAST_REASON = 8
 """Tokens that every reason may take, however small the limit is."""
+_LOOP_TOKENS, _LOOP_WORDS = 12, 3
+"""A reason ends if its last tokens, this many, are of this few kinds: greedy models fall into loops."""
 _TENTHS = 10
 _CLOSING = (THINK_CLOSE + ANSWER_OPEN.rstrip(), f"\n{ANSWER_CLOSE}")
 _FIXED = (THINK_OPEN, *(f"[{axis}]" for axis in AXES), *("\n" for _ in AXES), *LEVEL_PREFIX.values(), *_CLOSING)
@@ -101,10 +104,11 @@ class AnswerPlan:
 
     def _write_reason(self) -> Steps[None]:
         vocabulary = self.vocabulary
-        yield Step(vocabulary.first_of_reason)
+        recent = deque([(yield Step(vocabulary.first_of_reason))], maxlen=_LOOP_TOKENS)
         for _ in range(self.budget.reason - 1):
             token = yield Step(vocabulary.in_reason_or_end, vocabulary.ends_reason)
-            if token in vocabulary.ends_reason:
+            recent.append(token)
+            if token in vocabulary.ends_reason or (len(recent) == _LOOP_TOKENS and len(set(recent)) <= _LOOP_WORDS):
                 return
 
     def _write_evidence(self, axis: Axis) -> Steps[None]:
