@@ -50,10 +50,11 @@ def _reserve_output() -> int:
 
 
 def _load(model: str) -> "Critic":
-    from modelassist.engine.generation.critic import Critic
     from modelassist.engine.models.folder import check_model
 
-    check_model(model)
+    check_model(model)  # before torch is imported, which takes seconds
+    from modelassist.engine.generation.critic import Critic
+
     return Critic.load(model)
 
 
