@@ -10,9 +10,11 @@ from pytest_django import Settings
 
 from accounts.models import Role
 from accounts.services import issue_token
+from modelassist.kinds.base import ClipAnswer
 from modelassist.models import Critic, Scoring
 from modelassist.services import scoring_work
 from operations import jobs
+from qsave.proposal import Proposal
 from tests.annotation.factories import make_user, make_video
 from tests.modelassist.fake_critics import Answering, make_critic, make_endpoint
 from tests.modelassist.test_views import FIGURES
@@ -136,3 +138,12 @@ def test_a_failed_scoring_can_be_tried_again_and_deleted(page: Client) -> None:
     page.post(reverse("scoring-delete", args=[one.pk]))
     assert not Scoring.objects.exists()
     assert page.get(reverse("scoring", args=[one.pk])).status_code == 404
+
+
+def test_an_answer_without_any_axis_says_so(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring_work, "choose_proposer", Answering(ClipAnswer(Proposal())))
+    page.post(reverse("score"), make_body(make_critic().pk))
+    one = run_newest_job()
+    shown = page.get(reverse("scoring", args=[one.pk])).content.decode()
+    assert "nothing to propose" in shown
+    assert shown.count("not proposed") == 3
