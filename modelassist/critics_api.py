@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers, status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -51,7 +52,7 @@ class NewCriticSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if bool(attrs["model"]) == (attrs["endpoint"] is not None):
-            raise serializers.ValidationError("Give exactly one of the two: model or endpoint.")
+            raise serializers.ValidationError(_("Give exactly one of the two: model or endpoint."))
         return attrs
 
 

@@ -157,7 +157,7 @@ def _change_consent(
 ) -> HttpResponse:
     host = request.POST.get("host", "").strip()
     if not host or len(host) > consent.MAX_HOST_LENGTH:
-        raise BadRequest("The form names no host.")
+        raise BadRequest(_("The form names no host."))
     is_changed = change(get_object_or_404(Campaign, name=name), host)
     _say(request, is_changed, words % {"host": isolate(host)}, _("There was no consent for this host."))
     return redirect("drafting", name=name)
