@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db.models import Count, Max, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import AuditEntry
 from annotation.agreement.basis import Basis, Spread, choose_spread
@@ -109,7 +110,7 @@ class ArmRow:
     def thin(self) -> str:
         """The sentence to show first if too few clips have ratings in both arms; otherwise empty."""
         if not self.is_proposed:
-            return "No rater was shown a draft of this axis: there is nothing to compare."
+            return _("No rater was shown a draft of this axis: there is nothing to compare.")
         return describe_compared(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
 
     @property

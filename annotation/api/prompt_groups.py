@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -82,14 +83,14 @@ class PromptGroupsView(RoleView, ListAPIView[PromptGroup]):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("words", OpenApiTypes.STR, description="Words of a prompt, or of the name."),
+            OpenApiParameter("words", OpenApiTypes.STR),
             OpenApiParameter("split", OpenApiTypes.STR, enum=Split.values),
             OpenApiParameter("kind", OpenApiTypes.STR, enum=KINDS),
             OpenApiParameter("state", OpenApiTypes.STR, enum=STATES),
         ]
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the groups that fit all of the filters."""
+        """List the groups that fit all of the filters; `words` are some of a prompt or of the name."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(PromptGroupSerializer(make_rows(list(page or ())), many=True).data)
 
@@ -97,7 +98,7 @@ class PromptGroupsView(RoleView, ListAPIView[PromptGroup]):
         query = self.request.query_params
         allowed: dict[str, Sequence[str]] = {"split": Split.values, "kind": KINDS, "state": STATES}
         problems = {
-            name: [f"One of: {', '.join(values)}."]
+            name: [_("One of: %(values)s.") % {"values": ", ".join(values)}]
             for name, values in allowed.items()
             if query.get(name, "") not in ("", *values)
         }
