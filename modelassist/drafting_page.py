@@ -15,7 +15,7 @@ from accounts.models import Role
 from annotation.models import Campaign
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import AnchoringBoundForm, ChooseCriticForm
-from modelassist.models import Critic
+from modelassist.models import DRAFTED_STATES, Critic
 from modelassist.reads.backlog import read_drafting_page
 from modelassist.services import consent, critics, stops
 from modelassist.services.drafting import retry_failed
@@ -41,6 +41,7 @@ def _render_page(
     context = {
         "campaign": campaign,
         "page": page,
+        "is_drafted": campaign.state in DRAFTED_STATES,
         "question": str(question) if question else "",
         "question_host": question.host if isinstance(question, critics.ConsentMissing) else "",
         "asked_critic": critic,

@@ -1,6 +1,7 @@
 """The tables of critics (Django needs them importable from here)."""
 
 from modelassist.models.critics import (
+    DRAFTED_STATES,
     Activation,
     ActivationPeriod,
     Consent,
@@ -16,6 +17,7 @@ from modelassist.models.scorings import Scoring
 from modelassist.models.usage import EndpointUsage
 
 __all__ = [
+    "DRAFTED_STATES",
     "Activation",
     "ActivationPeriod",
     "ClipReadings",

@@ -95,6 +95,10 @@ class Critic(models.Model):
         return f"{self.name}@{self.version}"
 
 
+DRAFTED_STATES = (Campaign.State.DRAFT, Campaign.State.OPEN)
+"""Campaigns in these states get drafts. One in preparation counts, so that drafts are there when it opens."""
+
+
 class Activation(models.Model):
     """Which critic drafts for a campaign (at most one at a time), and whether and why its drafting is paused."""
 

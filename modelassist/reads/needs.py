@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from annotation.models import Campaign
-from modelassist.models import Activation, DraftingStop, Run
+from modelassist.models import DRAFTED_STATES, Activation, DraftingStop, Run
 from operations.models import JobState
 
 RECENT = timedelta(days=14)
@@ -27,23 +26,23 @@ def list_current_runs(now: datetime) -> QuerySet[Run]:
 
 
 def list_paused_drafting() -> QuerySet[Activation]:
-    """Return where a critic should draft in an open campaign, but cannot load or answer. One query."""
+    """Return where a critic should draft in a campaign that is not closed, but cannot load or answer. One query."""
     return _list_drafting().exclude(retry_at=None)[:MAX_ROWS]
 
 
 def list_stopped_drafting() -> QuerySet[DraftingStop]:
-    """Return where a rule stopped the active critic of an open campaign. One query."""
-    stops = DraftingStop.objects.filter(resumed_at=None, campaign__state=Campaign.State.OPEN)
+    """Return where a rule stopped the active critic of a campaign that is not closed. One query."""
+    stops = DraftingStop.objects.filter(resumed_at=None, campaign__state__in=DRAFTED_STATES)
     active = stops.filter(campaign__activation__critic=F("critic"))
     return active.select_related("campaign", "critic")[:MAX_ROWS]
 
 
 def list_running_drafting() -> QuerySet[Activation]:
-    """Return where a critic drafts in an open campaign. One query."""
+    """Return where a critic drafts in a campaign that is not closed. One query."""
     stops = DraftingStop.objects.filter(campaign=OuterRef("campaign"), critic=OuterRef("critic"), resumed_at=None)
     return _list_drafting().filter(retry_at=None).exclude(Exists(stops))[:MAX_ROWS]
 
 
 def _list_drafting() -> QuerySet[Activation]:
-    drafting = Activation.objects.filter(campaign__state=Campaign.State.OPEN)
+    drafting = Activation.objects.filter(campaign__state__in=DRAFTED_STATES)
     return drafting.select_related("campaign", "critic").order_by("campaign__title", "pk")

@@ -25,7 +25,7 @@ from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from modelassist.bridge import make_questions
 from modelassist.kinds.base import ClipAnswer, CriticUnavailable
-from modelassist.models import Activation, DraftingStop, FailedDraft
+from modelassist.models import DRAFTED_STATES, Activation, DraftingStop, FailedDraft
 from modelassist.services import pauses
 from modelassist.services.proposers import make_proposer
 from modelassist.services.stops import apply_stop_rules
@@ -73,12 +73,13 @@ def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
 
 
 def queue_missing_drafts() -> int:
-    """Queue a job for every open campaign that needs drafts and has no unfinished drafting job.
+    """Queue a job for every campaign that needs drafts and has no unfinished drafting job.
 
-    Campaigns whose drafting is paused, or stopped by a rule, are left out. Returns how many jobs were queued.
+    A campaign in preparation counts, so that drafts are there when it opens. Campaigns whose drafting is paused, or
+    stopped by a rule, are left out. Returns how many jobs were queued.
     """
     jobs = 0
-    activations = Activation.objects.filter(pauses.select_due(timezone.now()), campaign__state=Campaign.State.OPEN)
+    activations = Activation.objects.filter(pauses.select_due(timezone.now()), campaign__state__in=DRAFTED_STATES)
     stops = DraftingStop.objects.filter(campaign=OuterRef("campaign"), critic=OuterRef("critic"), resumed_at=None)
     activations = activations.exclude(Exists(stops))
     for activation in activations.select_related("campaign", "critic"):

@@ -122,10 +122,13 @@ def test_topping_up_asks_once_until_the_job_is_done(engineer: User, campaign: Ca
     assert drafting.queue_missing_drafts() == 1
 
 
-def test_a_paused_campaign_is_not_topped_up(engineer: User, campaign: Campaign, critic: Critic) -> None:
+@pytest.mark.parametrize(("state", "jobs"), list(zip(Campaign.State, [1, 1, 0, 0, 0], strict=True)))
+def test_a_campaign_is_topped_up_in_preparation_and_while_it_is_open(
+    engineer: User, campaign: Campaign, critic: Critic, state: str, jobs: int
+) -> None:
     Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
-    set_state(actor=engineer, campaign=campaign, state=Campaign.State.PAUSED)
-    assert drafting.queue_missing_drafts() == 0
+    Campaign.objects.filter(pk=campaign.pk).update(state=state)
+    assert drafting.queue_missing_drafts() == jobs
 
 
 def test_a_critic_deactivated_meanwhile_drafts_nothing(engineer: User, campaign: Campaign, critic: Critic) -> None:
