@@ -84,6 +84,7 @@ def test_every_kind_of_target_can_be_named() -> None:
     labels = {"accounts.user", "accounts.invitation", "accounts.apitoken", "operations.job", "annotation.campaign"}
     labels |= {"annotation.judgementimport", "annotation.clip", "annotation.promptgroup"}
     labels |= {"annotation.item", "annotation.panel", "datasets.release", "modelassist.run", "modelassist.critic"}
+    labels |= {"modelassist.scoring"}
     assert set(audit_trail._target_readers) == labels
 
 
