@@ -6,7 +6,8 @@ The version is that of the detectors' thresholds, so drafts say which thresholds
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
 from annotation.models import Campaign
@@ -34,10 +35,15 @@ def register_detectors() -> Critic:
     return critic
 
 
-def register_after_migrate(**_options: object) -> None:
-    """Store the built-in critic once the tables exist."""
-    if settings.DEFAULT_CRITIC == NAME:
+def register_after_migrate(*, using: str, **_options: object) -> None:
+    """Store the built-in critic once all tables are as the code expects: an operator may migrate a part only."""
+    if settings.DEFAULT_CRITIC == NAME and _is_migrated(using):
         register_detectors()
+
+
+def _is_migrated(using: str) -> bool:
+    executor = MigrationExecutor(connections[using])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes(Critic._meta.app_label))
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -20,6 +21,7 @@ from modelassist.services.proposers import make_proposer
 from modelassist.services.starter import register_starter
 from operations.models import Job
 from tests.annotation.factories import SHORT_VIDEO, make_clip
+from tests.support.migrating import use_empty_database
 
 pytestmark = pytest.mark.django_db
 URL = "http://127.0.0.1:9/v1"
@@ -206,10 +208,18 @@ def test_new_campaigns_of_real_clips_begin_with_the_detectors(engineer: User, mo
     activation = Activation.objects.get()
     assert (activation.campaign, activation.critic.kind) == (real, "detectors")
     assert real.active_critic == str(activation.critic)
-    builtin.register_after_migrate()
+    builtin.register_after_migrate(using="default")
     assert Critic.objects.count() == 1
     deactivate(actor=engineer, campaign=real)
     assert not Activation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_migrated_in_part_gets_no_critic_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DEFAULT_CRITIC", "detectors")
+    with use_empty_database():
+        builtin.register_after_migrate(using="default")
+        assert connection.introspection.table_names() == []
 
 
 def test_the_detectors_draft_real_files_and_say_nothing_of_alignment(
