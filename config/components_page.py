@@ -43,6 +43,7 @@ def components(request: AuthedRequest) -> HttpResponse:
             ("warning", _("Warning")),
             ("error", _("Error")),
         ],
+        "notes": [_("Two rows name the same file."), _("One file is named by no row.")],
         "rows": [(_("A red fox jumps over a fence"), "train", 4, 3.25), (_("Rain on a tin roof"), "test", 2, 4.5)],
     }
     return render(request, "config/components.html", context)

@@ -1,6 +1,7 @@
 """Template filters that show figures, states and Markdown the same way on every page."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from math import floor, log10
 from typing import Any
@@ -19,6 +20,7 @@ from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 register = template.Library()
+_WHITESPACE = re.compile(r"\s+")
 
 STATES = {
     "draft": _("draft"),
@@ -137,6 +139,12 @@ def plain(value: Any) -> str:
 def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     """Look up a key: `{{ mapping|get:key }}`; None if it is missing."""
     return mapping.get(key)
+
+
+@register.filter(is_safe=True)
+def tight(markup: str) -> str:
+    """Write one space for each run of whitespace, for markup that the page repeats; browsers show it the same."""
+    return _WHITESPACE.sub(" ", markup)
 
 
 @register.filter
