@@ -103,7 +103,7 @@ def scoring(request: AuthedRequest, pk: UUID) -> HttpResponse:
 @role_required(Role.LEAD)
 @require_safe
 def scoring_video(request: AuthedRequest, pk: UUID) -> HttpResponseBase:
-    """Send the file that plays; before a worker has read the upload there is none."""
+    """Send the file that plays. Answer 404 until a worker has read the upload."""
     one = _get_scoring(pk)
     if not one.facts:
         raise Http404(_("This clip is being read. Try again in a moment."))

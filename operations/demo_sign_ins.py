@@ -33,7 +33,7 @@ def store_sign_ins(sign_ins: Sequence[SignIn]) -> None:
 
 
 def read_sign_ins() -> list[SignIn]:
-    """Return the sign-ins of this site's demo; none if it has no demo."""
+    """Return the sign-ins of this site's demo; an empty list if it has no demo."""
     if not _find_path().exists():
         return []
     return [SignIn(**entry) for entry in json.loads(_find_path().read_text(encoding="utf-8"))]

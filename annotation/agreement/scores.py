@@ -19,7 +19,7 @@ class Score(NamedTuple):
     """The score of one rater for one item on one axis, and the draft that they were shown.
 
     `arm` is as drawn; `is_blind` is true if no critic can have influenced the score. `exposure` is that of the axis:
-    none if the draft did not propose it. `edit_distance` is None if no reason was drafted.
+    Exposure.NONE if the draft did not propose it. `edit_distance` is None if no reason was drafted.
     """
 
     item: int

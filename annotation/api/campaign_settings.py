@@ -168,7 +168,7 @@ def _find_item(name: str, pk: int) -> Item:
 class OrderScoresView(RoleView):
     @extend_schema(request=OrderScoresSerializer, responses=ChangedSerializer)
     def post(self, request: Request, name: str) -> Response:
-        """Store scores by which the campaign may order its clips: all of them, or none if one is invalid."""
+        """Store scores by which the campaign may order its clips. If one is invalid, store none of them."""
         campaign = get_object_or_404(Campaign, name=name)
         scores = read_values(OrderScoresSerializer(data=request.data))["scores"]
         return Response({"changed": set_order_scores(actor=self.actor, campaign=campaign, scores=scores)})

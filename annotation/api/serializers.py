@@ -172,7 +172,7 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
 class AnswerSerializer(serializers.Serializer[Any]):
     """One axis of a rating. `evidence` is empty if the rater answered "no defect".
 
-    `exposure` is none if the rater saw no draft of this axis. `draft_edit_distance` is null if no reason was drafted.
+    `exposure` is "none" if the rater saw no draft of this axis. `draft_edit_distance` is null if no reason was drafted.
     """
 
     axis = serializers.CharField()

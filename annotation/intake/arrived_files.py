@@ -77,6 +77,6 @@ def open_files(clip_import: ClipImport) -> ArrivedFiles:
 
 
 def list_unnamed(clip_import: ClipImport, files: ArrivedFiles, named: set[str]) -> Iterator[str]:
-    """Yield the files that no row names. Without a table there are none: its remarks count what is left out."""
+    """Yield the files that no row names. Yield nothing without a table: its remarks count the files left out."""
     if PurePosixPath(clip_import.manifest).name != ROWS_FILE:
         yield from (name for name in files.list_names() if name not in named and not is_hidden(name))

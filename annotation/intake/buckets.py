@@ -46,7 +46,7 @@ class BucketAddress:
 
 
 def list_names(address: BucketAddress) -> list[str]:
-    """List the objects below an address by their paths in it. Raises UploadRefused, also if there are none."""
+    """List the objects below an address by their paths in it. Raises UploadRefused, also for an empty list."""
     names = list(list_sizes(address))
     if not names:
         raise UploadRefused(

@@ -96,7 +96,7 @@ class RatingRevision(models.Model):
 
 
 class AxisAnswer(models.Model):
-    """One revision's answer on one axis. It has the exposure of the rating, or none if the draft says nothing of it."""
+    """One revision's answer on one axis. Its exposure is the rating's, or NONE if the draft does not propose it."""
 
     class DraftUse(models.TextChoices):
         """What the rater did with the critic's text and defects on this axis."""

@@ -74,9 +74,9 @@ def select_items_without_draft(*, campaign: Campaign, critic: str) -> QuerySet[I
 
 
 def set_active_critic(campaign: Campaign, critic: str) -> None:
-    """Store whose drafts raters are shown from now on; empty for nobody's. Each new rating stores whether one drafted.
+    """Store the critic whose drafts raters are shown from now on. An empty name means no critic.
 
-    The caller records the act.
+    Each new rating stores whether a critic was active. The caller records the act.
     """
     Campaign.objects.filter(pk=campaign.pk).update(active_critic=critic)
     campaign.active_critic = critic

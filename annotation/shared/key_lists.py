@@ -19,7 +19,7 @@ def write_keys(keys: Iterable[int]) -> str:
 
 
 def parse_keys(text: str) -> list[int]:
-    """Return the keys of a text, in ascending order; none if it is not one of `write_keys`."""
+    """Return the keys of a text, in ascending order; an empty list if `write_keys` did not write the text."""
     steps = [parse_number(step) for step in text.split(SEPARATOR)]
     keys = list(accumulate(step for step in steps if step is not None))
     return keys if None not in steps and keys[-1] < 10 ** (KEY_DIGITS - 1) else []

@@ -23,7 +23,7 @@ CHECK_SLOT_REASONS = {
 class Answer:
     """One axis of one rating. `own_words` is False for a critic's text that the rater did not edit.
 
-    `exposure` is none if the rater saw no draft of the axis.
+    `exposure` is "none" if the rater saw no draft of the axis.
     """
 
     score: int

@@ -79,7 +79,7 @@ def count_withdrawn_clips() -> list[tuple[Release, int]]:
 
 
 def read_clip_ids(release: Release) -> set[str]:
-    """Return the ids of the clips in the folder of a release; none if it cannot be read, which its page says."""
+    """Return the ids of the clips in a release's folder; an empty set if it cannot be read, which its page says."""
     path = Path(settings.RELEASE_ROOT) / release.folder / "clips.parquet"
     try:
         return set(pq.read_table(path, columns=["id"]).column("id").to_pylist())

@@ -23,7 +23,7 @@ class ClipQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ClipAnswer:
-    """What a critic answered for one clip: a proposal, or the reason why there is none."""
+    """What a critic answered for one clip: a proposal, or the reason why it is missing."""
 
     proposal: Proposal | None = None
     text: str = ""

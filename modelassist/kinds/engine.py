@@ -180,7 +180,7 @@ _process: ModelProcess | None = None
 
 
 def _get_process(proposer: EngineProposer) -> ModelProcess:
-    """Return the running process of the proposer's model; start it if there is none. The lock is held."""
+    """Return the running process of the proposer's model; start it if none runs. The lock is held."""
     global _process
     if _process is not None and (_process.model != proposer.model or not _process.is_running()):
         end_process()

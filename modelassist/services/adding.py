@@ -164,7 +164,7 @@ def _end_trial(critic: Critic) -> None:
 
 @contextmanager
 def _make_trial_questions(campaign: Campaign | None, count: int) -> Iterator[list[ClipQuestion]]:
-    """Yield questions about the first train clips of a campaign, or about made clips if there is none."""
+    """Yield questions about the first train clips of a campaign, or about made clips without a campaign."""
     items: list[Item] = []
     if campaign is not None:
         ready = Item.objects.filter(campaign=campaign, availability=Item.Availability.AVAILABLE)

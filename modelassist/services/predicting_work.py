@@ -64,7 +64,7 @@ def _predict(row: PredictionSet, items: Sequence[Item], job: JobRun, total: int)
 
 
 def _encode(answer: ClipAnswer) -> dict[str, object]:
-    """Return the fields of a prediction: the proposal, or why there is none."""
+    """Return the fields of a prediction: the proposal, or why it is missing."""
     error = answer.error
     if answer.proposal is not None:
         try:

@@ -123,7 +123,7 @@ def _normalise(text: str) -> str:
 
 
 def _find_object(text: str) -> tuple[Mapping[str, Any], int, int] | None:
-    """Return the last JSON object that names an axis, with where it starts and ends; None if there is none.
+    """Return the last JSON object that names an axis, with its start and end; None if no object does.
 
     The last, because a model may draft its answer in a thought before it.
     """

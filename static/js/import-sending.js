@@ -153,7 +153,7 @@ function explain(failure) {
     const { message } = JSON.parse(answer?.getBody() ?? "");
     if (message) return String(message);
   } catch {
-    // The answer is a proxy's, or there is none.
+    // A proxy answered, or nobody did.
   }
   if (answer) return gettext("The site answered %(status)s. Resume the upload, or reload the page.", { status: answer.getStatus() });
   return gettext("The site cannot be reached. What has arrived stays: resume the upload when the connection is back.");

@@ -197,7 +197,7 @@ export class AxisForm {
   }
 
   /**
-   * Return the evidence of a defect that has no time (or no box) yet; add one where there is none.
+   * Return the evidence of a defect that has no time (or no box) yet; add one if all have.
    * @param {string} defect
    * @param {"time" | "box"} field
    */

@@ -17,7 +17,7 @@
 // ---- nodes that the template promises
 
 /**
- * Return the first node that fits; throw where there is none.
+ * Return the first node that fits; throw if no node does.
  * @template {Element} [T=HTMLElement]
  * @param {ParentNode} root
  * @param {string} selector

@@ -160,7 +160,7 @@ class _ScoreRun:
 
 
 def format_result(name: str, scored: Scored) -> str:
-    """Format a clip's result as one line: its three scores with their words, or why there are none."""
+    """Format a clip's result as one line: its three scores with their words, or why it has no scores."""
     if scored.card is None:
         return f"{name}: no report card: {scored.error}"
     scores = ((axis, score, name_level(round_to_level(score))) for axis, score in scored.card.scores.items())

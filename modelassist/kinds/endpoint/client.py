@@ -167,7 +167,7 @@ class ChatClient:
         return CriticUnavailable(f"The server {self._settings.host} {what}.{more} {TRY_AGAIN}")
 
     def _quote(self, text: str | bytes) -> str:
-        """Return an excerpt of the server's words, marked as such; empty if there are none."""
+        """Return an excerpt of the server's words, marked as such; empty if it sent no words."""
         excerpt = make_excerpt(text)
         return f"; its words: {isolate(repr(excerpt))}" if excerpt else ""
 

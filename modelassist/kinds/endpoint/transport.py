@@ -134,7 +134,7 @@ class _Stream(httpcore2.NetworkStream):
 
 
 def compute_left(deadline: float) -> float:
-    """Return the seconds until a deadline of `time.monotonic`. Raises TimeoutError if there are none."""
+    """Return the seconds until a deadline of `time.monotonic`. Raises TimeoutError after the deadline."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("the time of the request is over")
