@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from annotation.agreement.stored import COMPUTE_FIGURES
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
 from annotation.corrections.uploads import REPLACE_FILE, discard_upload
@@ -153,3 +154,14 @@ def replace_file_of_clip(run: JobRun) -> dict[str, object]:
         raise JobError(" ".join(refusal.messages)) from None
     discard_upload(path)
     return {"version": corrected.version}
+
+
+@job_kind(COMPUTE_FIGURES)
+def compute_figures_of_campaign(run: JobRun) -> dict[str, object]:
+    """Compute the agreement figures of the campaign with key `campaign`."""
+    from annotation.agreement.stored import compute_figures
+
+    campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first()
+    if campaign is None:
+        raise JobError("The campaign of this job no longer exists.")
+    return {"seconds": round(compute_figures(campaign), 3)}

@@ -141,6 +141,29 @@ def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -
     return job
 
 
+def repeat(job: Job) -> Job:
+    """Queue a job that has ended once more, as if it were new; one that has not ended stays as it is. For work that
+    the site itself repeats: it adds no row and no entry to the audit trail."""
+    with transaction.atomic():
+        ended = Job.objects.filter(pk=job.pk).exclude(state__in=[JobState.QUEUED, JobState.RUNNING])
+        if ended.update(
+            state=JobState.QUEUED,
+            progress=0.0,
+            message="",
+            result={},
+            error="",
+            attempts=0,
+            worker="",
+            created_at=timezone.now(),
+            started_at=None,
+            heartbeat_at=None,
+            finished_at=None,
+        ):
+            transaction.on_commit(lambda: nudge(job))
+    job.refresh_from_db()
+    return job
+
+
 @contextmanager
 def run_here(*, kind: str, arguments: Mapping[str, object], actor: User | None) -> Iterator[JobRun]:
     """Run the body as a job of this process. If the process is killed, a worker takes the job over."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from accounts.models import User
@@ -10,6 +10,7 @@ from annotation.agreement.scores import Score, Sitting, make_table, read_checks
 from annotation.models import Campaign, Exposure, Item, Qualification, Screening, Slot
 from annotation.raters.screening import is_screened, list_screened_raters
 from qsave.axes import AXES, Axis
+from qsave.json_records import NOT_STORED
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.raters import Matches, RaterFigures, compute_rater_figures, count_matches
 from qsave.statistics.screening import ScreenedRater, screen_raters
@@ -31,7 +32,7 @@ class RaterRow:
     qualification: Figure
     axes: Mapping[Axis, RaterFigures]
     bt500: Mapping[Axis, ScreenedRater]
-    verdict: Screening | None
+    verdict: Screening | None = field(default=None, metadata=NOT_STORED)
 
     @property
     def shared(self) -> int:

@@ -13,6 +13,7 @@ from annotation.models.campaigns import (
     Slot,
 )
 from annotation.models.clips import FILE_FIELDS, Clip, ClipVersion, GroupedPrompt, PromptGroup, Split, VideoFile
+from annotation.models.figures import AgreementFigures, AgreementSection
 from annotation.models.imports import ClipImport, ImportRow
 from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport, RefusedJudgement
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
@@ -34,6 +35,8 @@ __all__ = [
     "FILE_FIELDS",
     "LEFT_OUT",
     "AbsentClip",
+    "AgreementFigures",
+    "AgreementSection",
     "Arm",
     "AxisAnswer",
     "Campaign",
