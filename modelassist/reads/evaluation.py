@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, fields
 
+from modelassist.engine.evaluation.intervals import is_above_zero
 from qsave.axes import AXES, Axis
 from qsave.run.encoding import NOT_MEASURED
 from qsave.run.evaluation import Evaluation
-from qsave.run.figures import BLANK_FRAMES, AxisFigures
+from qsave.run.figures import BLANK_FRAMES, DETECTORS, DIRECT, AxisFigures
 from qsave.splits import HELD_OUT
 from qsave.statistics.figures import Estimate, Undefined
 
@@ -15,8 +16,8 @@ HEADLINE_SPLITS = HELD_OUT[::-1]
 
 @dataclass(frozen=True, slots=True)
 class AxisRow:
-    """One axis on one split: figures of the critic, the constant predictor, the same critic with blank frames, one
-    rater against the others, and the ceiling that noise in the MOS sets."""
+    """One axis on one split: figures of the critic, the constant predictor, the same critic with blank frames, its
+    direct answers, the detectors, one rater against the others, and the ceiling that noise in the MOS sets."""
 
     axis: str
     srcc: Estimate
@@ -25,8 +26,17 @@ class AxisRow:
     within_one: Estimate
     constant_rmse: Estimate
     blank_srcc: Estimate
+    direct_srcc: Estimate
+    detectors_srcc: Estimate
+    detectors_rmse: Estimate
+    beats_detectors: bool
+    """Whether the whole interval of the critic's SRCC minus that of the detectors is above 0."""
     rater_srcc: Estimate
     ceiling_srcc: Estimate
+
+
+_OF_RIVALS = ("direct_srcc", "detectors_srcc", "detectors_rmse")
+"""Figures that evaluations of earlier versions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +49,23 @@ class SplitTable:
     axes: tuple[AxisRow, ...]
 
     @property
+    def has_rivals(self) -> bool:
+        """Whether detectors and direct answers were rivals, be it only with the reason why they have no figures."""
+        return any(getattr(row, name) != NOT_MEASURED for row in self.axes for name in _OF_RIVALS)
+
+    @property
+    def beaten(self) -> list[str]:
+        """List the axes on which the critic is above the detectors."""
+        return [row.axis for row in self.axes if row.beats_detectors]
+
+    @property
     def reasons(self) -> list[str]:
         """List why figures are undefined, each reason once."""
-        figures = [getattr(row, field.name) for row in self.axes for field in fields(row) if field.name != "axis"]
-        return sorted({str(figure.value) for figure in figures if isinstance(figure.value, Undefined)})
+        hidden = () if self.has_rivals else _OF_RIVALS
+        names = [field.name for field in fields(AxisRow) if field.name not in hidden]
+        figures = [getattr(row, name) for row in self.axes for name in names]
+        estimates = [figure for figure in figures if isinstance(figure, Estimate)]
+        return sorted({str(figure.value) for figure in estimates if isinstance(figure.value, Undefined)})
 
 
 def arrange_splits(evaluation: Evaluation) -> list[SplitTable]:
@@ -60,7 +83,8 @@ def arrange_splits(evaluation: Evaluation) -> list[SplitTable]:
 
 def arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
     """Arrange the figures of one axis beside those that they are compared with."""
-    blank, people = figures.rivals.get(BLANK_FRAMES), figures.people
+    blank, direct, detectors = (figures.rivals.get(name) for name in (BLANK_FRAMES, DIRECT, DETECTORS))
+    people = figures.people
     if isinstance(people, Undefined):
         rater, ceiling = Estimate(people, people), Estimate(people, people)
     else:
@@ -73,6 +97,10 @@ def arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
         within_one=figures.critic.within_one,
         constant_rmse=figures.constant.agreement.rmse,
         blank_srcc=blank.agreement.srcc if blank else NOT_MEASURED,
+        direct_srcc=direct.agreement.srcc if direct else NOT_MEASURED,
+        detectors_srcc=detectors.agreement.srcc if detectors else NOT_MEASURED,
+        detectors_rmse=detectors.agreement.rmse if detectors else NOT_MEASURED,
+        beats_detectors=detectors is not None and is_above_zero(detectors.gain.srcc),
         rater_srcc=rater,
         ceiling_srcc=ceiling,
     )

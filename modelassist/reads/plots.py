@@ -26,6 +26,7 @@ STAGE_NAMES = {"sft": "SFT", "grpo": "GRPO", "cooldown": gettext_lazy("Cool-down
 PREDICTORS = {
     "srcc": gettext_lazy("This critic"),
     "blank_srcc": gettext_lazy("With blank frames"),
+    "detectors_srcc": gettext_lazy("Detectors"),
     "rater_srcc": gettext_lazy("One rater"),
     "ceiling_srcc": gettext_lazy("Ceiling of the MOS"),
 }
@@ -86,7 +87,8 @@ def _plot_srcc(name: str, split: Split) -> Plot | None:
         id=f"plot-srcc-{name}",
         title=_("SRCC with the MOS, and its 95% interval"),
         summary=_(
-            "SRCC on each axis: this critic, the critic with blank frames, one rater, and the ceiling, on %(split)s."
+            "SRCC on each axis: this critic, the critic with blank frames, the detectors, one rater, and the ceiling,"
+            " on %(split)s."
         )
         % {"split": name},
         mark=Mark.POINT,

@@ -93,6 +93,26 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorFit:
+    """What the regression of the detectors rests on, on one axis: its kind, the train clips, and the RMSE on those of
+    prompts that it had not seen, beside that of the constant."""
+
+    regression: str
+    counts: Counts
+    rmse: float
+    constant_rmse: float
+
+    def to_json(self) -> dict[str, Any]:
+        figures = {"rmse": self.rmse, "constant_rmse": self.constant_rmse}
+        return {"regression": self.regression, **self.counts.to_json(), **figures}
+
+    @classmethod
+    def from_json(cls, value: Json) -> DetectorFit:
+        rmse, constant_rmse = decode_number(value["rmse"]), decode_number(value["constant_rmse"])
+        return cls(str(value["regression"]), Counts.from_json(value), rmse, constant_rmse)
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """What was measured, on what and how. Critics are named by path or hub id and identified by their content;
     `release_clips` counts all clips of each split, readable or not."""
@@ -108,6 +128,8 @@ class About:
     identity: str | None = None
     previous_identity: str | None = None
     release_clips: Mapping[str, int] | None = None
+    detectors: Mapping[Axis, DetectorFit] | None = None
+    """None if no regression of the detectors was fitted."""
 
     def to_json(self) -> dict[str, Any]:
         has_identity = self.identity is not None
@@ -122,10 +144,16 @@ class About:
             "resamples": self.resamples,
             "confidence": self.confidence,
             "samples": self.samples,
+            **(
+                {"detectors": {axis.value: fit.to_json() for axis, fit in self.detectors.items()}}
+                if self.detectors
+                else {}
+            ),
         }
 
     @classmethod
     def from_json(cls, value: Json) -> About:
+        fits = value.get("detectors")
         return cls(
             critic=str(value["critic"]),
             release=str(value["release"]),
@@ -137,6 +165,7 @@ class About:
             identity=value.get("identity"),
             previous_identity=value.get("previous_identity"),
             release_clips=value.get("release_clips"),
+            detectors=None if fits is None else {Axis(name): DetectorFit.from_json(fit) for name, fit in fits.items()},
         )
 
 

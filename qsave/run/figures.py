@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qsave.run.calibration import Calibration
 from qsave.run.encoding import (
     Json,
     decode_count,
@@ -21,11 +22,12 @@ from qsave.run.encoding import (
     encode_figure,
     encode_figures,
 )
-from qsave.statistics.figures import Estimate, Interval, Undefined
+from qsave.statistics.figures import Estimate, Undefined
 
-BLANK_FRAMES, PREVIOUS = "blank_frames", "previous"
-RIVALS = (BLANK_FRAMES, PREVIOUS)
-"""Other predictors of the same clips: the critic itself with blank frames, and the previous critic."""
+BLANK_FRAMES, PREVIOUS, DIRECT, DETECTORS = "blank_frames", "previous", "direct", "detectors"
+RIVALS = (BLANK_FRAMES, PREVIOUS, DIRECT, DETECTORS)
+"""Other predictors of the same clips: the critic itself with blank frames, the previous critic, the critic's direct
+answers without reasons, and a regression from the readings of the detectors to the MOS of the train clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class Agreement:
     def from_json(cls, value: Json) -> Agreement:
         return cls(Counts.from_json(value), *(decode_figure(value.get(name)) for name in _AGREEMENT))
 
+    @classmethod
+    def undefined(cls, reason: Undefined) -> Agreement:
+        """Return the agreement of a predictor that predicts nothing, for this reason."""
+        return cls(Counts(0, 0), *(Estimate(reason, reason) for _ in _AGREEMENT))
+
 
 _AGREEMENT = ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_1")
 
@@ -133,51 +140,10 @@ class Gain:
     def from_json(cls, value: Json) -> Gain:
         return cls(Counts.from_json(value), decode_figure(value.get("srcc")), decode_figure(value.get("rmse")))
 
-
-@dataclass(frozen=True, slots=True)
-class CalibrationBin:
-    """Level probabilities from `start` to `end`: their number and mean, and the share that came true, with interval."""
-
-    start: float
-    end: float
-    count: int
-    expected: float
-    observed: float
-    interval: Interval
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "from": self.start,
-            "to": self.end,
-            "count": self.count,
-            "expected": self.expected,
-            "observed": self.observed,
-            "low": self.interval.low,
-            "high": self.interval.high,
-        }
-
     @classmethod
-    def from_json(cls, value: Json) -> CalibrationBin:
-        start, end, expected, observed, low, high = (
-            decode_number(value[name]) for name in ("from", "to", "expected", "observed", "low", "high")
-        )
-        return cls(start, end, decode_count(value["count"]), expected, observed, Interval(low, high))
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Reliability of the level probabilities; `error` is the expected calibration error, if there are report cards."""
-
-    bins: tuple[CalibrationBin, ...] = ()
-    error: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {"bins": [each.to_json() for each in self.bins], "error": self.error}
-
-    @classmethod
-    def from_json(cls, value: Json) -> Calibration:
-        bins = tuple(CalibrationBin.from_json(each) for each in value.get("bins", ()))
-        return cls(bins, decode_optional_number(value.get("error")))
+    def undefined(cls, reason: Undefined) -> Gain:
+        """Return the gain over a predictor that predicts nothing, for this reason."""
+        return cls(Counts(0, 0), Estimate(reason, reason), Estimate(reason, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,19 +227,20 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another predictor on one axis, and how much better the critic is."""
+    """Another predictor on one axis, and how much better the critic is. A predictor of scores alone has no reasons."""
 
     agreement: Agreement
-    reasons: Reasons
+    reasons: Reasons | None
     gain: Gain
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.agreement.to_json(), **self.reasons.to_json(), "gain": self.gain.to_json()}
+        reasons = self.reasons.to_json() if self.reasons else {}
+        return {**self.agreement.to_json(), **reasons, "gain": self.gain.to_json()}
 
     @classmethod
     def from_json(cls, value: Json) -> Rival:
         gain = Gain.from_json(decode_object(value.get("gain")))
-        return cls(Agreement.from_json(value), Reasons.from_json(value), gain)
+        return cls(Agreement.from_json(value), Reasons.from_json(value) if "defects" in value else None, gain)
 
 
 @dataclass(frozen=True, slots=True)

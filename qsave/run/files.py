@@ -19,3 +19,8 @@ def name_predictions_file(split: str, rival: str = "") -> str:
 def get_frames_folder(folder: Path) -> Path:
     """Return the folder below a run or an evaluation in which the frames of clips are cached."""
     return folder / CACHE_FOLDER / "frames"
+
+
+def get_readings_folder(folder: Path) -> Path:
+    """Return the folder below a run or an evaluation in which the readings of clips are cached."""
+    return folder / CACHE_FOLDER / "readings"

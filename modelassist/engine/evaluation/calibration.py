@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
-from qsave.run.figures import Calibration, CalibrationBin
+from qsave.run.calibration import Calibration, CalibrationBin
 from qsave.statistics.figures import Bools, Floats, Interval, compute_wilson_interval
 
 BINS = 10

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS
+from modelassist.engine.evaluation.rivals import RIVAL_NAMES, describe_fits, describe_gains
 from modelassist.engine.evaluation.tables import (
     Figures,
     escape_markdown,
@@ -16,10 +17,9 @@ from modelassist.engine.evaluation.tables import (
     render_counts,
     render_estimate,
     render_number,
-    render_reason,
     render_table,
 )
-from modelassist.engine.evaluation.warnings import RIVAL_NAMES, list_warnings
+from modelassist.engine.evaluation.warnings import list_warnings
 from qsave.axes import AXES, Axis
 from qsave.run.evaluation import About, Evaluation, Split
 from qsave.run.figures import (
@@ -28,7 +28,6 @@ from qsave.run.figures import (
     AxisFigures,
     Counts,
     DefectFigures,
-    Gain,
     GeneratorFigures,
     PeopleReach,
     Rate,
@@ -195,7 +194,7 @@ def _render_axis(figures: AxisFigures) -> Iterator[str]:
             for row in predictors
         ],
     )
-    yield _describe_gains(figures)
+    yield describe_gains(figures)
     notes = explain_gaps([(row.name, row.figures) for row in predictors])
     if isinstance(figures.people, Undefined):
         notes.append(f"One rater and the ceiling are missing: {escape_markdown(figures.people)}.")
@@ -230,31 +229,6 @@ def _list_people(people: PeopleReach | Undefined) -> list[_Predictor]:
         _Predictor("one rater", people.counts, {"SRCC": people.baseline_srcc, "PLCC": people.baseline_plcc}),
         _Predictor("ceiling", people.counts, {"SRCC": people.ceiling_srcc, "PLCC": people.ceiling_plcc}),
     ]
-
-
-def _describe_gains(figures: AxisFigures) -> str:
-    """Say by how much the critic is better than each rival on the same clips.
-
-    A difference without an interval comes with the reason, because it does not show that the critic is better.
-    """
-    gains = [
-        f"SRCC minus that of {words}: {_describe_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
-        for name, words in RIVAL_NAMES.items()
-        if name in figures.rivals
-    ]
-    constant = figures.constant.gain
-    gains.append(f"RMSE of the constant minus the critic's: {_describe_gain(constant, constant.rmse)}")
-    return f"Paired differences, over the clips for which both have a report card: {'; '.join(gains)}."
-
-
-def _describe_gain(gain: Gain, difference: Estimate) -> str:
-    if not gain.counts.clips:
-        return "undefined, as there is no clip for which both have a report card"
-    if isinstance(difference.value, Undefined):
-        return f"undefined, as {escape_markdown(difference.value)}"
-    interval = difference.interval
-    why = f"; no interval: {render_reason(interval)}" if isinstance(interval, Undefined) else ""
-    return f"{render_estimate(difference)} ({gain.counts}{why})"
 
 
 def _render_generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
@@ -300,7 +274,7 @@ def _collect_reason_figures(figures: AxisFigures) -> Figures:
     reasons, blank = figures.reasons, figures.rivals.get(BLANK_FRAMES)
     return {
         **_collect_shares(reasons.defects),
-        **({"F1 blank": blank.reasons.defects.f1} if blank else {}),
+        **({"F1 blank": blank.reasons.defects.f1} if blank and blank.reasons else {}),
         "evidence IoU": reasons.evidence_iou,
         "contradictions": reasons.contradictions,
     }
@@ -342,7 +316,8 @@ def _render_cooldown(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _render_method(about: About) -> str:
-    return _METHOD.format(confidence=about.confidence, resamples=about.resamples, seed=about.seed, least=LEAST_GROUPS)
+    text = _METHOD.format(confidence=about.confidence, resamples=about.resamples, seed=about.seed, least=LEAST_GROUPS)
+    return "\n".join([text, *describe_fits(about)])
 
 
 def _render_problems(evaluation: Evaluation) -> Iterator[str]:

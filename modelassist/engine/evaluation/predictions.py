@@ -4,16 +4,17 @@ Never from logits behind a reference answer: its words give the level away.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, pstdev
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from modelassist.engine.generation.critic import generate_answers
+from modelassist.engine.generation.direct import answer_directly_each
 from modelassist.engine.generation.read_scores import Scored, parse_sample, read_scores
-from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError, Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.prompt import Prompt
@@ -25,6 +26,7 @@ from qsave.frames.container import MediaError
 from qsave.run.evaluation import Consistency
 from qsave.spreadsheets import escape_cell
 
+T = TypeVar("T")
 _WINDOW = 64
 """Number of clips whose frames are in memory at the same time."""
 
@@ -46,9 +48,21 @@ def predict(
     label: str,
 ) -> list[Prediction]:
     """Predict every example by free generation: the greedy answer, or the mean of several sampled ones."""
+    answers = _answer_each(feeder, examples, lambda prompts: generate_answers(critic, prompts, sampling), label)
     return [
         Prediction(example, Scored.from_error(group) if isinstance(group, MediaError) else read_scores(critic, group))
-        for example, group in _generate(critic, feeder, examples, sampling, label=label)
+        for example, group in answers
+    ]
+
+
+def predict_directly(
+    critic: LoadedModel, feeder: Feeder, examples: Sequence[Example], token_budget: int, *, label: str
+) -> list[Prediction]:
+    """Predict every example by its direct answer, without reasons."""
+    answers = _answer_each(feeder, examples, lambda prompts: answer_directly_each(critic, prompts, token_budget), label)
+    return [
+        Prediction(example, Scored.from_error(scored) if isinstance(scored, MediaError) else scored)
+        for example, scored in answers
     ]
 
 
@@ -59,11 +73,8 @@ def measure_consistency(
 
     The spread is a mean over clips and axes. Raises DataError if no clip can be read.
     """
-    groups = [
-        group
-        for _, group in _generate(critic, feeder, examples, sampling, label=label)
-        if not isinstance(group, MediaError)
-    ]
+    answers = _answer_each(feeder, examples, lambda prompts: generate_answers(critic, prompts, sampling), label)
+    groups = [group for _, group in answers if not isinstance(group, MediaError)]
     if not groups:
         raise DataError(f"{label}: none of the clips can be read any more.")
     scored_groups = [[read_scores(critic, [sample]) for sample in group] for group in groups]
@@ -89,22 +100,16 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
         writer.writerows([escape_cell(cell) for cell in _list_cells(prediction)] for prediction in predictions)
 
 
-def _generate(
-    critic: LoadedModel,
-    feeder: Feeder,
-    examples: Sequence[Example],
-    sampling: Sampling,
-    *,
-    label: str,
-) -> Iterator[tuple[Example, list[Sample] | MediaError]]:
-    """Yield each example with its answers, or with the error if its clip cannot be read."""
+def _answer_each(
+    feeder: Feeder, examples: Sequence[Example], answer: Callable[[Sequence[Prompt]], Sequence[T]], label: str
+) -> Iterator[tuple[Example, T | MediaError]]:
+    """Yield each example with what `answer` gives for its prompt, or with the error if its clip cannot be read."""
     with tqdm(total=len(examples), desc=label, unit="clip", leave=False) as bar:
         for start in range(0, len(examples), _WINDOW):
             window = examples[start : start + _WINDOW]
             prompts = [_read_prompt(feeder, example) for example in window]
-            groups = generate_answers(critic, [prompt for prompt in prompts if isinstance(prompt, Prompt)], sampling)
+            answers = iter(answer([prompt for prompt in prompts if isinstance(prompt, Prompt)]))
             bar.update(len(window))
-            answers = iter(groups)
             for example, prompt in zip(window, prompts, strict=True):
                 yield example, prompt if isinstance(prompt, MediaError) else next(answers)
 

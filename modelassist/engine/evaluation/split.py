@@ -11,6 +11,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from modelassist.engine.evaluation.calibration import measure_calibration
+from modelassist.engine.evaluation.detector_rival import Scores
 from modelassist.engine.evaluation.intervals import (
     Pairs,
     compare_generators,
@@ -27,9 +28,13 @@ from qsave.axes import AXES, Axis
 from qsave.report_card import ReportCard
 from qsave.run.evaluation import Split
 from qsave.run.figures import (
+    DETECTORS,
+    DIRECT,
+    Agreement,
     AxisFigures,
     Constant,
     Counts,
+    Gain,
     GeneratorFigures,
     GeneratorMeans,
     ParseError,
@@ -57,9 +62,10 @@ def measure_split(
     people: Mapping[Axis, PeopleReach | Undefined],
     *,
     seed: int,
+    detectors: Scores | Undefined | None = None,
 ) -> Split:
     """Compute the figures of one split. `rivals` are other predictions of the same clips, in the same order; `people`
-    comes from `measure_people`."""
+    comes from `measure_people`, `detectors` from a `DetectorRival` (None leaves this rival out)."""
     unparsable = _count_unparsable(predictions)
     return Split(
         counts=count_clips([each.example.prompt_group for each in predictions]),
@@ -75,7 +81,13 @@ def measure_split(
                 calibration=measure_calibration(*_list_probabilities(predictions, axis)),
                 constant=_measure_constant(predictions, axis, train_means[axis], seed),
                 reasons=_measure_reasons(predictions, axis, seed),
-                rivals={name: _measure_rival(predictions, others, axis, seed) for name, others in rivals.items()},
+                rivals={
+                    **{
+                        name: _measure_rival(predictions, others, axis, seed, has_reasons=name != DIRECT)
+                        for name, others in rivals.items()
+                    },
+                    **({} if detectors is None else {DETECTORS: measure_scores(predictions, detectors, axis, seed)}),
+                },
                 people=people[axis],
             )
             for axis in AXES
@@ -102,17 +114,34 @@ def _measure_constant(predictions: Sequence[Prediction], axis: Axis, constant: f
     )
 
 
-def _measure_rival(predictions: Sequence[Prediction], others: Sequence[Prediction], axis: Axis, seed: int) -> Rival:
+def _measure_rival(
+    predictions: Sequence[Prediction], others: Sequence[Prediction], axis: Axis, seed: int, *, has_reasons: bool
+) -> Rival:
     """Measure a rival like the critic, and the critic's gain over it on the clips for which both have a card."""
     both = [
         (own, other) for own, other in zip(predictions, others, strict=True) if own.scored.card and other.scored.card
     ]
     return Rival(
         agreement=compute_agreement(_make_pairs(others, axis), seed),
-        reasons=_measure_reasons(others, axis, seed),
+        reasons=_measure_reasons(others, axis, seed) if has_reasons else None,
         gain=compute_gain(
             _make_pairs([own for own, _ in both], axis), _make_pairs([other for _, other in both], axis).scores, seed
         ),
+    )
+
+
+def measure_scores(predictions: Sequence[Prediction], scores: Scores | Undefined, axis: Axis, seed: int) -> Rival:
+    """Measure a rival that gives scores alone, on the clips that it scores."""
+    if isinstance(scores, Undefined):
+        return Rival(Agreement.undefined(scores), None, Gain.undefined(scores))
+    scored = [(each, score) for each, score in zip(predictions, scores[axis], strict=True) if score is not None]
+    examples = [each.example for each, _ in scored]
+    groups = [example.prompt_group for example in examples]
+    both = [(each, score) for each, score in scored if each.scored.card]
+    return Rival(
+        agreement=compute_agreement(Pairs([score for _, score in scored], _list_mos(examples, axis), groups), seed),
+        reasons=None,
+        gain=compute_gain(_make_pairs([each for each, _ in both], axis), [score for _, score in both], seed),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS
+from modelassist.engine.evaluation.rivals import RIVAL_NAMES, RIVALS_OF_SCORES, describe_lead, is_compared
 from qsave.axes import AXES
 from qsave.run.encoding import NOT_MEASURED
 from qsave.run.evaluation import Evaluation, Split
@@ -21,6 +22,7 @@ def render_evaluation_table(evaluation: Evaluation) -> str:
         lines += _describe_counts(name, split)
         lines.append(f"{'axis':<10}" + "".join(f"{title:>{width}}" for title, width in _COLUMNS.items()))
         lines += [_format_axis(axis, split.axes[axis]) for axis in AXES]
+        lines += [line for axis in AXES for line in _describe_rivals(axis, split.axes[axis])]
     for when, figures in evaluation.cooldown.items():
         spread = "-" if figures.score_spread is None else _format_number(figures.score_spread)
         lines.append(f"{when} the cool-down: {_format_number(figures.valid)} of samples parse, score spread {spread}")
@@ -51,6 +53,24 @@ def _format_axis(axis: str, figures: AxisFigures) -> str:
         _format_estimate(blank.agreement.srcc if blank else NOT_MEASURED),
     )
     return f"{axis:<10}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
+
+
+def _describe_rivals(axis: str, figures: AxisFigures) -> Iterator[str]:
+    """Yield a line for each rival that gives scores alone, and whether the critic beats it."""
+    for name in RIVALS_OF_SCORES:
+        if name not in figures.rivals:
+            continue
+        rival = figures.rivals[name]
+        if not is_compared(figures, name):
+            if axis == AXES[0]:  # the reason is the same on all axes
+                yield f"{RIVAL_NAMES[name]}: {rival.agreement.srcc.value}"
+            continue
+        agreement = rival.agreement
+        srcc, plcc = (_format_estimate(each) for each in (agreement.srcc, agreement.plcc))
+        yield (
+            f"{axis}, {RIVAL_NAMES[name]}: SRCC {srcc}, PLCC {plcc}, RMSE {_format_estimate(agreement.rmse)};"
+            f" the critic {describe_lead(rival.gain)}"
+        )
 
 
 def _format_estimate(estimate: Estimate) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS, is_above_zero
+from modelassist.engine.evaluation.rivals import RIVAL_NAMES
 from qsave.axes import AXES
 from qsave.run.evaluation import Evaluation, Split
-from qsave.run.figures import BLANK_FRAMES, PREVIOUS, AxisFigures, Counts, GeneratorFigures
+from qsave.run.figures import BLANK_FRAMES, DETECTORS, DIRECT, PREVIOUS, AxisFigures, Counts, GeneratorFigures
 from qsave.splits import HELD_OUT
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
@@ -14,7 +15,6 @@ FEW_GENERATORS = 5
 WIDE = 0.3
 """A 95% interval of SRCC wider than this says little."""
 MUCH_UNPARSABLE = 0.05
-RIVAL_NAMES = {PREVIOUS: "the previous critic", BLANK_FRAMES: "the critic with blank frames"}
 
 
 def list_warnings(evaluation: Evaluation) -> list[str]:
@@ -46,8 +46,7 @@ def _warn_of_split(name: str, split: Split, left_out: int) -> Iterator[str]:
         yield f"{left_out} of the {clips + left_out} clips of this split cannot be read and were left out."
     yield from _warn_of_outputs(split)
     silent = [rival for rival in RIVAL_NAMES if _is_silent(split, rival)]
-    for rival in silent:
-        yield f"{RIVAL_NAMES[rival]} gave no report card, so no comparison with it is possible."
+    yield from (_explain_silence(split, rival) for rival in silent)
     if not read.clips:
         return
     few = _has_few_prompts(read)
@@ -90,6 +89,12 @@ def _is_silent(split: Split, rival: str) -> bool:
     return rival in rivals and not rivals[rival].agreement.counts.clips
 
 
+def _explain_silence(split: Split, rival: str) -> str:
+    if rival == DETECTORS:
+        return f"no comparison with the detectors: {split.axes[AXES[0]].rivals[rival].agreement.srcc.value}."
+    return f"{RIVAL_NAMES[rival]} gave no report card, so no comparison with it is possible."
+
+
 def _warn_of_axis(figures: AxisFigures, silent: Collection[str], *, few: bool) -> Iterator[str]:
     """Yield reasons for caution on one axis. With `few` prompts no figure has an interval; this is reported once."""
     srcc = figures.critic.srcc
@@ -105,6 +110,8 @@ def _warn_of_axis(figures: AxisFigures, silent: Collection[str], *, few: bool) -
             "SRCC is not shown to be above that with blank frames, so it may be judging without looking",
         ),
         (figures.constant.gain.rmse, "RMSE is not shown to be below that of the constant predictor"),
+        (gains.get(DETECTORS), "SRCC is not shown to be above that of the detectors, which only measure pixels"),
+        (gains.get(DIRECT), "SRCC is not shown to be above that of its answers without reasons"),
         (gains.get(PREVIOUS), "SRCC is not shown to be above that of the previous critic"),
     ]
     for gain, words in compared:

@@ -35,6 +35,8 @@ class Scored:
     error: str | None = None
     unreadable: float = 0.0
     """The share of the clip's samples that could not be read: 0 or 1 for a single one."""
+    is_direct: bool = False
+    """Whether it is a direct answer: levels alone. Its card says nothing of reasons and defects."""
 
     @classmethod
     def from_error(cls, error: Exception) -> "Scored":

@@ -83,18 +83,23 @@ class DecodingState:
     """(R, V) of the next token."""
 
     def advance(self, token: Tensor) -> None:
-        """Feed one token a row."""
-        base = self.model.base
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
+        """Feed one token a row, (R,)."""
+        self.feed(token[:, None])
+
+    def feed(self, tokens: Tensor) -> None:
+        """Feed as many tokens to each row, (R, T); `logits` are then those of the token after them."""
+        base, count = self.model.base, tokens.shape[1]
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), count)], dim=1)
+        positions = self.position[:, None] + torch.arange(count, device=self.position.device)
         hidden = base.model(
-            input_ids=token[:, None].to(base.device),
-            position_ids=self.position.expand(3, -1)[..., None],
+            input_ids=tokens.to(base.device),
+            position_ids=positions.expand(3, -1, -1),
             attention_mask=self.mask,
             past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
         self.logits = base.lm_head(hidden[:, -1]).float()
-        self.position = self.position + 1
+        self.position = self.position + count
 
 
 def prefill(

@@ -25,7 +25,7 @@ from modelassist.engine.models.folder import identify_model
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
 from qsave.run.evaluation import About, Evaluation, Split, read_evaluation
-from qsave.run.figures import Counts, PeopleReach
+from qsave.run.figures import RIVALS, Counts, PeopleReach
 from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.table import RatingTable
@@ -64,10 +64,10 @@ def evaluated(rated: Path, tiny_folder: Path, tmp_path_factory: pytest.TempPathF
 def test_an_evaluation_leaves_figures_a_report_and_every_prediction(evaluated: Path) -> None:
     assert {path.name for path in evaluated.glob("*.*")} == {
         "evaluation.json", "evaluation.md", "predictions-test.csv", "predictions-test-blank_frames.csv",
-        "predictions-test-previous.csv",
+        "predictions-test-direct.csv", "predictions-test-previous.csv",
     }  # fmt: skip
     evaluation = read_evaluation(evaluated)
-    assert set(evaluation.splits["test"].axes[Axis.VISUAL].rivals) == {"blank_frames", "previous"}
+    assert set(evaluation.splits["test"].axes[Axis.VISUAL].rivals) == {*RIVALS}
     text = (evaluated / "evaluation.md").read_text()
     assert re.search(r"^- Made: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", text, re.MULTILINE)
     assert render_report(evaluation) == re.sub(r"- Made: .*\n", "", text)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor
 
-from modelassist.kinds import detector_models
-from modelassist.kinds.detector_models import TreeModel
-from modelassist.kinds.detector_scores import (
+from modelassist.engine.evaluation import detector_models
+from modelassist.engine.evaluation.detector_models import TreeModel
+from modelassist.engine.evaluation.detector_scores import (
     LEAST_CLIPS_FOR_TREES,
     AxisScores,
     DetectorScores,

@@ -16,8 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from modelassist.engine.evaluation.detector_models import (
+    Floats,
+    Model,
+    fit_ridge,
+    fit_trees,
+    model_from_json,
+    model_to_json,
+)
 from modelassist.engine.evaluation.intervals import RESAMPLES, explain_no_interval, is_above_zero, withhold_interval
-from modelassist.kinds.detector_models import Floats, Model, fit_ridge, fit_trees, model_from_json, model_to_json
 from qsave.axes import Axis
 from qsave.detectors.features import FEATURES, FEATURES_VERSION, compute_features
 from qsave.detectors.readings import Readings
@@ -38,6 +45,22 @@ class ScoresError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AxisFit:
+    """The regression of one axis, and what it and the constant say of clips whose prompts they did not see.
+
+    Arrays have the shape (clips,); the constant is the mean of the clips of a fold.
+    """
+
+    model: Model
+    unseen: Floats
+    rmse: float
+    constant: Floats
+    constant_rmse: float
+    gain: Estimate
+    """`constant_rmse` minus `rmse` with its interval over prompt groups."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AxisScores:
     """The cross-validated figures of one axis, in levels, and the model if it is better than the constant."""
 
@@ -48,6 +71,12 @@ class AxisScores:
     gain: Estimate
     """`constant_rmse` minus `rmse` with its interval over prompt groups."""
     model: Model | None
+
+    @classmethod
+    def accept(cls, fit: AxisFit) -> AxisScores:
+        """Keep the model of a fit only if the whole interval of its gain over the constant is above 0."""
+        model = fit.model if is_above_zero(fit.gain) else None
+        return cls(len(fit.unseen), fit.rmse, fit.constant_rmse, fit.gain, model)
 
     @property
     def summary(self) -> str:
@@ -84,14 +113,21 @@ def fit_scores(features: Floats, mos: Mapping[Axis, Floats], groups: Sequence[st
     `features` has the shape (clips, features) of `compute_features`, `mos[axis]` (clips,); `groups` names the prompt
     group of each clip. Raises ScoresError if there are too few clips or groups.
     """
-    if len(features) < LEAST_CLIPS:
-        raise ScoresError(f"There are {len(features)} clips with ratings; scores need at least {LEAST_CLIPS}.")
+    check_enough(groups)
+    fits = {axis: fit_axis(features, mos[axis], groups, seed) for axis in SCORED_AXES if axis in mos}
+    return DetectorScores({axis: AxisScores.accept(fit) for axis, fit in fits.items()})
+
+
+def check_enough(groups: Sequence[str]) -> None:
+    """Raise ScoresError unless there are clips and prompt groups enough for a fit; `groups` has one entry per clip."""
+    if len(groups) < LEAST_CLIPS:
+        raise ScoresError(f"There are {len(groups)} clips with ratings; scores need at least {LEAST_CLIPS}.")
     if few := explain_no_interval(groups, "prompt groups"):
         raise ScoresError(f"There are {few}; without an interval no score is given.")
-    return DetectorScores({axis: _fit_axis(features, mos[axis], groups, seed) for axis in SCORED_AXES if axis in mos})
 
 
-def _fit_axis(features: Floats, mos: Floats, groups: Sequence[str], seed: int) -> AxisScores:
+def fit_axis(features: Floats, mos: Floats, groups: Sequence[str], seed: int) -> AxisFit:
+    """Fit one axis to all clips, and predict each clip by a fit that did not see its prompt group."""
     fits = (fit_ridge, fit_trees) if len(mos) >= LEAST_CLIPS_FOR_TREES else (fit_ridge,)
     folds = _split(features, groups, seed)
     constant = np.empty_like(mos)
@@ -99,13 +135,13 @@ def _fit_axis(features: Floats, mos: Floats, groups: Sequence[str], seed: int) -
         constant[test] = mos[train].mean()
     predictions = [_predict_unseen(fit, features, mos, folds, seed) for fit in fits]
     best = min(range(len(fits)), key=lambda number: _compute_rmse(predictions[number], mos))
-    gain = _estimate_gain(predictions[best], constant, mos, groups, seed)
-    return AxisScores(
-        clips=len(mos),
+    return AxisFit(
+        model=fits[best](features, mos, seed),
+        unseen=predictions[best],
         rmse=_compute_rmse(predictions[best], mos),
+        constant=constant,
         constant_rmse=_compute_rmse(constant, mos),
-        gain=gain,
-        model=fits[best](features, mos, seed) if is_above_zero(gain) else None,
+        gain=_estimate_gain(predictions[best], constant, mos, groups, seed),
     )
 
 
