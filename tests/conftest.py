@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import browser
+from tests.support.migrated import start_from_migrated
 from tests.support.resting import wait_until_idle, wait_until_unused
 from tests.support.speed import allow
 
@@ -81,6 +82,18 @@ def chromium() -> Iterator[Browser]:
         running.close()
         connections.close_all()  # beside an event loop Django keeps connections of its own, which nobody else closes
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Start from a copy of a database that one process of the run has migrated (SQLite only)."""
+    start_from_migrated(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """Keep the copy: on SQLite it ends with the folder of its process."""
+    return django_db_keepdb or connection.vendor == "sqlite"
 
 
 @pytest.fixture(scope="session")

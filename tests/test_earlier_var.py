@@ -4,6 +4,7 @@
 (two of them edited), unsubmitted work, a report, a review, a screening, a panel, invitations and a frozen release.
 """
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.earlier_var import FIXTURES, ROOT, environment_for, unpack
+from tests.support.earlier_var import FIXTURES, ROOT, environment_for, migrate_once, unpack
 
 RATINGS = """
     SELECT rating.id, rating.item_id, rating.rater_id, rating.arm, rating.exposure, rating.draft_id, rating.created_at,
@@ -65,18 +66,21 @@ def read(database: Path, query: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
-def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(fixture: Path, tmp_path: Path) -> None:
-    database = unpack(fixture, tmp_path)
+def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(
+    fixture: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    database = unpack(fixture, tmp_path / "before")
     before = {name: read(database, query) for name, query in {"the ratings": RATINGS, **KEPT}.items()}
     assert all(before.values())
 
-    run(tmp_path, "manage.py", "migrate", "--verbosity=0")
+    var = Path(shutil.copytree(migrate_once(tmp_path_factory, fixture), tmp_path / "var"))
+    database = var / database.name
     after = {name: read(database, query) for name, query in {"the ratings": RATINGS, **KEPT}.items()}
     assert after == before
 
     assert read(database, CLIPS_WITHOUT_THEIR_GROUP) == []
 
-    visits = run(tmp_path, "-c", VISIT).splitlines()
+    visits = run(var, "-c", VISIT).splitlines()
     assert [line for line in visits if not line.startswith("200 ")] == []
     assert len(visits) == 13
 
