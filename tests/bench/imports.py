@@ -5,7 +5,6 @@ Each part runs in a process of its own, so that its memory is its own. Run by `m
 
 import csv
 import os
-import resource
 import struct
 import subprocess
 import sys
@@ -103,6 +102,7 @@ def write_clips(folder: Path, count: int) -> Path:
 def _stage(folder: Path, rows: int) -> str:
     from annotation.intake.staging import group_rows, stage_rows
     from annotation.models import ClipImport, GroupedPrompt, PromptGroup
+    from tests.support.memory import read_peak_bytes
 
     table = folder / f"{rows}.csv"
     if not table.exists():
@@ -114,7 +114,7 @@ def _stage(folder: Path, rows: int) -> str:
     stage_rows(clip_import)
     group_rows(clip_import)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = read_peak_bytes() // 2**20
     return f"{seconds} {peak}"
 
 

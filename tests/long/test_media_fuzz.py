@@ -10,7 +10,7 @@ from tests.support.speed import allow
 
 pytestmark = pytest.mark.long
 
-MOST_MEGABYTES = 1500
+MOST_MEGABYTES = 400
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -4,7 +4,6 @@
 """
 
 import random
-import resource
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from qsave.frames.rendition import needs_rendition, write_rendition
 from qsave.frames.slowfast import FrameConfig, read
 from qsave.frames.times import read_shown_times
 from tests.qsave.frames.clips import Encoding, write_clip
+from tests.support.memory import read_peak_bytes
 
 _SIZE = (32, 24)
 _EXTREMES = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -155,5 +155,5 @@ if __name__ == "__main__":
     own_folder, own_count, own_seed = sys.argv[1:]
     lines = wrong_uses(Path(own_folder), int(own_count), int(own_seed))
     print("\n".join(lines))
-    print("peak MB:", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print("peak MB:", read_peak_bytes() // 2**20)
     sys.exit(bool(lines))

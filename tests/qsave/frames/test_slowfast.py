@@ -149,11 +149,12 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
 def peak_memory(path: Path) -> int:
     """Bytes of a process of its own that reads one clip."""
     program = (
-        "import resource, sys; from pathlib import Path; from qsave.frames.slowfast import FrameConfig, read\n"
-        "read(Path(sys.argv[1]), FrameConfig()); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+        "import sys; from pathlib import Path; from qsave.frames.slowfast import FrameConfig, read\n"
+        "from tests.support.memory import read_peak_bytes\n"
+        "read(Path(sys.argv[1]), FrameConfig()); print(read_peak_bytes())"
     )
-    told = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
-    return int(told.stdout)
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 def test_a_clip_of_ten_hours_is_refused_before_anything_is_decoded(
