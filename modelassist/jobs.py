@@ -6,12 +6,12 @@ from modelassist.services import adding, drafting, measuring, predicting, runs, 
 from operations.jobs import JobRun, job_kind
 
 
-@job_kind(drafting.KIND)
+@job_kind(drafting.KIND, alone=True)
 def draft_items(run: JobRun) -> dict[str, object]:
     return asdict(drafting.draft_items(run))
 
 
-@job_kind(adding.KIND, queue="long")
+@job_kind(adding.KIND, alone=True)
 def add_critic(run: JobRun) -> dict[str, object]:
     critic, trial = adding.add_critic(run)
     return {"critic": str(critic), "critic_id": critic.pk, "trial": trial}
@@ -30,7 +30,7 @@ def score_clip(run: JobRun) -> dict[str, object]:
     return score(run)
 
 
-@job_kind(predicting.PREDICT_CLIPS, queue="long")
+@job_kind(predicting.PREDICT_CLIPS, alone=True)
 def predict_clips(run: JobRun) -> dict[str, object]:
     from modelassist.services.predicting_work import predict_clips as predict  # only the worker needs it
 

@@ -10,7 +10,7 @@ import threading
 from celery.signals import worker_ready
 from django.db import DatabaseError, connection
 
-from modelassist.kinds.engine import collect_ended_process
+from modelassist.kinds.child import collect_ended
 from modelassist.services.drafting import queue_missing_drafts
 from modelassist.services.measuring import queue_measuring
 from modelassist.services.runs import stop_cancelled
@@ -22,12 +22,12 @@ INTERVAL_SECONDS = 10
 
 
 def run_periodically(stopped: threading.Event) -> None:
-    """Queue drafting, stop cancelled trainers, collect ended models, delete old scorings, until `stopped` is set."""
+    """Queue drafting, stop cancelled trainers, collect ended processes, delete old scorings, until `stopped` is set."""
     while not stopped.wait(INTERVAL_SECONDS):
         try:
             queue_missing_drafts()
             stop_cancelled()
-            collect_ended_process()
+            collect_ended()
             delete_expired()
             queue_measuring()
         except DatabaseError as error:  # the next round tries again

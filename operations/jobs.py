@@ -31,7 +31,7 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 from kombu.exceptions import OperationalError
@@ -44,8 +44,8 @@ from operations.models import Job, JobState
 logger = logging.getLogger(__name__)
 
 QUEUES = ("short", "long", "training")
-# short: seconds, many at a time; long: minutes, one at a time; training: hours or days, one at a time, so that no
-# import, release or verification waits for a training run
+# short: seconds, many at a time, and the work of critics, whose models one process holds; long: minutes, one at a time;
+# training: hours or days, one at a time, so that no import, release or verification waits for a training run
 PROGRESS_SECONDS = 0.5
 MESSAGE_LENGTH = 300
 TASK = "operations.run_job"
@@ -94,12 +94,14 @@ Handler = Callable[[JobRun], Mapping[str, object] | None]
 class JobKind:
     handler: Handler
     queue: str
+    alone: bool
+    """Whether the site runs at most one job of this kind at a time, so that others find a free worker."""
 
 
 _kinds: dict[str, JobKind] = {}
 
 
-def job_kind(name: str, *, queue: str = "short") -> Callable[[Handler], Handler]:
+def job_kind(name: str, *, queue: str = "short", alone: bool = False) -> Callable[[Handler], Handler]:
     """Register the decorated function as the handler of jobs of kind `name`."""
     if queue not in QUEUES:
         raise ValueError(f"{queue!r} is not a queue. Choose one of {', '.join(QUEUES)}.")
@@ -110,7 +112,7 @@ def job_kind(name: str, *, queue: str = "short") -> Callable[[Handler], Handler]
             raise ValueError(
                 f"Two modules claim jobs of kind {name!r}: {registered.handler.__module__}, {handler.__module__}."
             )
-        _kinds[name] = JobKind(handler, queue)
+        _kinds[name] = JobKind(handler, queue, alone)
         return handler
 
     return register
@@ -222,10 +224,20 @@ def cancel(*, job: Job, actor: User) -> bool:
 
 
 def run(job_id: str | uuid.UUID) -> Job | None:
-    """Run the job in this process. Return None if it is not waiting: done, cancelled, or running in another worker."""
+    """Run the job in this process. Return None if it is not waiting (done, cancelled, or running in another worker), or
+    if it waits for another of its kind.
+    """
     job = _claim(uuid.UUID(str(job_id)))
     if job is None:
         return None
+    try:
+        return _run_claimed(job)
+    finally:
+        if not stopping.is_set():
+            _nudge_next(job.kind)
+
+
+def _run_claimed(job: Job) -> Job:
     try:
         with _heartbeat(job):
             result = _find_handler(job)(JobRun(job))
@@ -252,10 +264,26 @@ def _make_token() -> str:
 def _claim(job_id: uuid.UUID) -> Job | None:
     token, now = _make_token(), timezone.now()
     waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
+    waiting = waiting.exclude(Exists(_select_running_alone().filter(kind=OuterRef("kind"))))
     taken = waiting.update(
         state=JobState.RUNNING, worker=token, started_at=now, heartbeat_at=now, attempts=F("attempts") + 1
     )
     return Job.objects.get(pk=job_id) if taken else None
+
+
+def _select_running_alone() -> QuerySet[Job]:
+    """Select the running jobs beside which no other of their kind may run."""
+    _load_job_modules()
+    return Job.objects.filter(state=JobState.RUNNING, kind__in=[name for name, kind in _kinds.items() if kind.alone])
+
+
+def _nudge_next(kind: str) -> None:
+    """Nudge a worker for the oldest job that waited for one of its kind to end."""
+    registered = find_kind(kind)
+    if registered is not None and registered.alone:
+        waiting = Job.objects.filter(kind=kind, state=JobState.QUEUED).order_by("created_at").first()
+        if waiting is not None:
+            nudge(waiting)
 
 
 def _find_handler(job: Job) -> Handler:

@@ -28,8 +28,9 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-WORKERS = {"short": 2, "long": 1, "training": 1}
-"""How many jobs of each queue this machine runs at a time."""
+WORKERS = {"short": 5, "long": 1, "training": 1}
+"""How many jobs of each queue this machine runs at a time. Of `short`, at most one drafts, one predicts and one tries a
+critic, so two are left for what people wait for; a thread is made when it is first needed."""
 
 Child = subprocess.Popen[bytes]
 

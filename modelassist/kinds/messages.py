@@ -1,7 +1,7 @@
-"""What a worker and the process of a model write to each other: one JSON object a line, in both directions.
+"""What a worker and its child processes write to each other: one JSON object a line, in both directions.
 
-A worker asks `{"questions": [..]}`. The process writes `{"ready": true}` once the model is loaded, then `{"answers":
-[..]}` for each line of questions; or `{"unavailable": "A sentence."}` in place of either, and ends.
+The process writes `{"ready": true}` once it can answer, then one object for each line; or `{"unavailable": "A
+sentence."}` in place of either, and ends. A model is asked `{"questions": [..]}` and replies `{"answers": [..]}`.
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Split
 from annotation.shared.permissions import require_role
-from modelassist.bridge import make_questions, resolve_model, shorten_model_path
+from modelassist.bridge import make_questions, resolve_critic, resolve_model, shorten_model_path
 from modelassist.engine.models.folder import check_model
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.endpoint.settings import EndpointSettings
@@ -157,9 +157,9 @@ def try_critic(critic: Critic, campaign: Campaign | None, on_wait: Callable[[], 
 def _end_trial(critic: Critic) -> None:
     """End the process of a model that was tried, so that its memory is free for the one that drafts."""
     if critic.kind == Critic.Kind.ENGINE:
-        from modelassist.kinds.engine import end_process
+        from modelassist.kinds.engine import end_model
 
-        end_process()
+        end_model(resolve_critic(critic))
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 
 from annotation.models import Clip
+from modelassist.kinds.base import CriticUnavailable
 from modelassist.models import ClipReadings
 from modelassist.services.builtin import NAME as DETECTORS
-from operations.jobs import JobRun, enqueue
+from operations.jobs import JobError, JobRun, enqueue
 from operations.models import Job, JobState
 from qsave.detectors.strip import STRIP_VERSION
 
@@ -54,12 +55,9 @@ def measure_clips(job: JobRun) -> dict[str, object]:
 
 def _measure(clip: Clip) -> dict[str, list[float]]:
     """Return the strip of a clip's file; empty if the file cannot be measured."""
-    from qsave.detectors.measure import measure_clip  # only the worker decodes
-    from qsave.detectors.strip import make_strip
-    from qsave.frames.guard import MediaError, guard_file
+    from modelassist.kinds.clips import measure_strip  # only the worker needs it
 
     try:
-        with guard_file():
-            return make_strip(measure_clip(Path(settings.MEDIA_ROOT) / clip.original))
-    except MediaError:
-        return {}
+        return measure_strip(Path(settings.MEDIA_ROOT) / clip.original)
+    except CriticUnavailable as problem:
+        raise JobError(str(problem)) from None

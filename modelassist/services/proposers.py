@@ -25,8 +25,8 @@ def _ignore() -> None:
 def make_proposer(critic: Critic, *, campaign: Campaign, on_wait: Callable[[], None] = _ignore) -> Proposer:
     """Return the proposer of a critic, for the clips of a campaign.
 
-    `on_wait` is called twice a second while a local model works; it may raise. Raises CriticUnavailable for an endpoint
-    to which no lead lets these clips be sent, and for a kind that this version of the site does not have.
+    `on_wait` is called twice a second while a process of this machine works; it may raise. Raises CriticUnavailable for
+    an endpoint to which no lead lets these clips be sent, and for a kind that this version of the site does not have.
     """
     require_consent(critic, campaign)
     return choose_proposer(critic, on_wait)
@@ -43,9 +43,9 @@ def choose_proposer(critic: Critic, on_wait: Callable[[], None] = _ignore) -> Pr
 
             return EngineProposer(resolve_critic(critic), settings.MODEL_IDLE_SECONDS, on_wait)
         case Critic.Kind.DETECTORS:
-            from modelassist.kinds.detectors import DetectorsProposer
+            from modelassist.kinds.clips import IsolatedDetectors
 
-            return DetectorsProposer()
+            return IsolatedDetectors(on_wait)
         case Critic.Kind.ENDPOINT:
             from modelassist.kinds.endpoint.proposer import get_endpoint
 

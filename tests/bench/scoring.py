@@ -1,6 +1,7 @@
 """How long a clip that is sent to be scored waits for a worker: from the click to "running", and to the answer.
 
-A worker runs as `make run` starts it; the page is posted in this process. Run by `make bench PART=critics`.
+A worker runs as `make run` starts it; the page is posted in this process. Measured on an idle site, and while the
+detectors draft for two campaigns. Run by `make bench PART=critics`.
 """
 
 import os
@@ -15,33 +16,66 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Role
+from accounts.models import Role, User
 from accounts.services import create_user
+from annotation.campaigns.campaigns import create_campaign
+from annotation.intake.clips import import_manifest
+from annotation.models import Draft
 from modelassist.models import Critic, Scoring
 from modelassist.services.builtin import register_detectors
+from modelassist.services.critics import activate
+from modelassist.services.drafting import KIND
 from operations.launcher import WORKERS, build_worker_command
-from operations.models import JobState
+from operations.models import Job, JobState
 from tests.bench.frames import bench_clip
 from tests.bench.measures import line
 from tests.support.waiting import wait_until
 
 ROUNDS = 11
+DRAFTED = 60
+"""Clips of each campaign that is drafted meanwhile: more than are drafted in the time of the measurement."""
 ROOT = Path(__file__).parents[2]
 
 
 def scoring(folder: Path) -> Iterator[str]:
-    """Yield the median and the longest wait of some clips, one after the other, on an idle site."""
+    """Yield the median and the longest wait of some clips, one after the other, on an idle site, then on a busy one."""
     client = Client(headers={"host": "127.0.0.1"})
-    client.force_login(create_user(actor=None, username="bench-lead", password=None, role=Role.LEAD))
-    critic, clip = register_detectors(), bench_clip(folder).read_bytes()
+    lead = create_user(actor=None, username="bench-lead", password=None, role=Role.LEAD)
+    client.force_login(lead)
+    critic, clip = register_detectors(), bench_clip(folder)
     with _worker(folder):
-        times = [_measure(client, critic, clip) for _ in range(ROUNDS + 1)][1:]  # the first waits for the worker
+        yield from _measure_all(client, critic, clip, "idle site")
+        for number in range(2):
+            _draft(lead, critic, clip, number)
+        wait_until(Draft.objects.exists, what="the first draft")
+        yield from _measure_all(client, critic, clip, "two campaigns drafted")
+        if not Job.objects.filter(kind=KIND, state__in=[JobState.QUEUED, JobState.RUNNING]).exists():
+            raise RuntimeError("The drafting ended before the measurement did.")
+
+
+def _measure_all(client: Client, critic: Critic, clip: Path, when: str) -> Iterator[str]:
+    content = clip.read_bytes()
+    times = [_measure(client, critic, content) for _ in range(ROUNDS + 1)][1:]  # the first waits for the worker
     waits, answers = ([one[place] for one in times] for place in (0, 1))
     yield line(
-        "a clip to score: click to running",
+        f"a clip to score, {when}: click to running",
         f"median {1000 * median(waits):.0f} ms, longest {1000 * max(waits):.0f} ms (bound: 2000 ms)",
     )
-    yield line("a clip to score: click to answer, detectors", f"median {1000 * median(answers):.0f} ms")
+    yield line(
+        f"a clip to score, {when}: click to answer",
+        f"median {1000 * median(answers):.0f} ms, longest {1000 * max(answers):.0f} ms",
+    )
+
+
+def _draft(lead: User, critic: Critic, clip: Path, number: int) -> None:
+    """Have the detectors draft for a new campaign with many copies of a clip."""
+    name = f"drafted-{number}"
+    campaign = create_campaign(actor=lead, name=name, title=name, assisted_share=1.0, overlap=1)
+    rows = "".join(f"{name}-{row},{clip.name},The square {number} {row}\n" for row in range(DRAFTED))
+    manifest = clip.with_name(f"{name}.csv")
+    manifest.write_text(f"clip_id,video,prompt\n{rows}")
+    import_manifest(actor=lead, campaign=campaign, manifest=manifest)
+    activate(actor=lead, critic=critic, campaign=campaign)
 
 
 def _measure(client: Client, critic: Critic, clip: bytes) -> tuple[float, float]:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from accounts.models import Role, User
 from annotation.models import Campaign
 from modelassist.bridge import resolve_critic
-from modelassist.kinds import engine_process
+from modelassist.kinds import child_side, engine_process
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.models import Critic
 from modelassist.services import drafting
@@ -36,14 +35,14 @@ class InProcess:
 
     def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
         try:
-            return engine_process._answer(_load(self.model), questions)
-        except engine_process.FAULTS as error:
-            raise CriticUnavailable(engine_process.describe_fault(error)) from error
+            return _load(self.model)(questions)
+        except child_side.FAULTS as error:
+            raise CriticUnavailable(child_side.describe_fault(error)) from error
 
 
 @lru_cache(maxsize=1)
-def _load(model: str) -> Any:
-    return engine_process._load(model)
+def _load(model: str) -> engine_process.AnswerQuestions:
+    return engine_process.load(model)
 
 
 @pytest.fixture

@@ -271,3 +271,30 @@ def test_a_command_runs_its_work_as_a_job_that_a_worker_takes_over_if_it_is_kill
     done = jobs.run(Job.objects.get().pk)
     assert done is not None
     assert done.result == {"sum": 3}
+
+
+def test_a_kind_that_runs_alone_waits_for_its_like_and_is_nudged_at_its_end(
+    actor: User, nudges: list[tuple[str, str]]
+) -> None:
+    while_running: list[Job | None] = []
+    waiting: list[Job] = []
+
+    @jobs.job_kind("draft", alone=True)
+    def draft(run: JobRun) -> None:
+        if waiting:
+            while_running.append(jobs.run(waiting[0].pk))
+            while_running.append(jobs.run(add_job(actor).pk))
+
+    first = jobs.enqueue(kind="draft", arguments={}, actor=actor)
+    waiting.append(jobs.enqueue(kind="draft", arguments={}, actor=actor))
+    done = jobs.run(first.pk)
+    assert done is not None
+    assert done.state == JobState.DONE
+    refused, other = while_running
+    assert refused is None
+    assert other is not None
+    assert other.state == JobState.DONE
+    assert nudges == [(str(waiting[0].pk), "short")]
+    again = jobs.run(waiting.pop().pk)
+    assert again is not None
+    assert (again.state, again.attempts) == (JobState.DONE, 1)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
+from modelassist.kinds.clips import ClipUnreadableError, ShownClip, read_shown_clip
 from modelassist.kinds.endpoint.client import ChatClient, Reply, RequestRefused
 from modelassist.kinds.endpoint.levels import compute_expected_scores
 from modelassist.kinds.endpoint.messages import build_messages
@@ -19,10 +20,8 @@ from modelassist.kinds.endpoint.usage import Usage
 from qsave.answers.guided import make_answer_pattern
 from qsave.answers.json_form import SCHEMA_NAME, make_schema
 from qsave.answers.reading import AnswerError, ReadAnswer, read_answer
-from qsave.frames.chat_parts import TIMES_HEADER, format_times
-from qsave.frames.container import TIME_DIGITS
-from qsave.frames.guard import MediaError, guard_file
-from qsave.frames.slowfast import FrameConfig, Frames, Watched, watch
+from qsave.frames.chat_parts import TIMES_HEADER
+from qsave.frames.slowfast import FrameConfig
 from qsave.proposal import Proposal
 
 TEXT_LIMIT = 20_000
@@ -100,20 +99,19 @@ class EndpointCritic:
 
     def _answer(self, question: ClipQuestion) -> ClipAnswer:
         try:
-            with guard_file():
-                watched = watch(question.video, self._choose_frames())
-            reply = self._ask(question, watched.frames)
-        except (MediaError, RequestRefused) as error:
+            clip = read_shown_clip(question.video, self._choose_frames(), self.settings.picture)
+            reply = self._ask(question, clip)
+        except (ClipUnreadableError, RequestRefused) as error:
             return ClipAnswer(error=str(error))
-        return make_answer(reply, question, compute_duration(watched))
+        return make_answer(reply, question, clip.duration)
 
-    def _ask(self, question: ClipQuestion, frames: Frames) -> Reply:
+    def _ask(self, question: ClipQuestion, clip: ShownClip) -> Reply:
         """Ask with all that the server may take; leave out what it refuses, and remember that once it answers."""
         left_out = self._left_out or frozenset()
         while True:
             try:
-                headers = {TIMES_HEADER: format_times(frames)}
-                reply = self._client.ask(self._build_body(question, frames, left_out), headers)
+                headers = {TIMES_HEADER: clip.times}
+                reply = self._client.ask(self._build_body(question, clip, left_out), headers)
             except RequestRefused as refusal:
                 more = None if self._left_out is not None else self._choose_next(left_out, refusal.parameter)
                 if more is None:
@@ -131,11 +129,9 @@ class EndpointCritic:
         by_name = [name for name in sent if named.partition(".")[0] in {name, f"top_{name}"}]
         return next(iter(by_name or sent), None)
 
-    def _build_body(self, question: ClipQuestion, frames: Frames, left_out: frozenset[str]) -> dict[str, Any]:
+    def _build_body(self, question: ClipQuestion, clip: ShownClip, left_out: frozenset[str]) -> dict[str, Any]:
         as_json = self.settings.structured in {"auto", "json_schema"} and "response_format" not in left_out
-        messages = build_messages(
-            frames, question.prompt, question.taxonomy, as_json=as_json, picture=self.settings.picture
-        )
+        messages = build_messages(clip.parts, question.prompt, question.taxonomy, as_json=as_json)
         limit = "max_completion_tokens" if "max_tokens" in left_out else "max_tokens"
         body: dict[str, Any] = {"model": self.settings.model, "messages": messages, limit: self.settings.max_tokens}
         if "temperature" not in left_out:
@@ -167,12 +163,6 @@ def make_answer(reply: Reply, question: ClipQuestion, duration: float) -> ClipAn
     except AnswerError as error:
         return ClipAnswer(text=text, error=_explain(reply, error))
     return ClipAnswer(_add_scores(answer, reply), text)
-
-
-def compute_duration(watched: Watched) -> float:
-    """Return the seconds until a clip's last frame disappears, if that lasts as long as the one before."""
-    times = watched.times
-    return round(times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0), TIME_DIGITS)
 
 
 def _explain(reply: Reply, error: AnswerError) -> str:

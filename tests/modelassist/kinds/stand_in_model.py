@@ -5,27 +5,22 @@ What it does with a clip is in the clip's prompt.
 
 import os
 import signal
-import sys
 import time
-from collections.abc import Sequence
 
 from modelassist.kinds import engine_process
 from modelassist.kinds.base import ClipAnswer, ClipQuestion
+from modelassist.kinds.child_side import leave
 from qsave.proposal import AxisProposal, Proposal
 
 
-def load(model: str) -> str:
+def load(model: str) -> engine_process.AnswerQuestions:
     if model == "missing":
         raise ValueError("There is no such model folder")
     if model == "kill-at-load":
         os.kill(os.getpid(), signal.SIGKILL)
     if model == "bug-at-load":
         raise KeyError("num_heads")
-    return model
-
-
-def answer(critic: str, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
-    return [_answer_one(critic, question) for question in questions]
+    return lambda questions: [_answer_one(model, question) for question in questions]
 
 
 def _answer_one(critic: str, question: ClipQuestion) -> ClipAnswer:
@@ -38,6 +33,8 @@ def _answer_one(critic: str, question: ClipQuestion) -> ClipAnswer:
             raise MemoryError
         case "wait":
             time.sleep(60)
+        case "pause":
+            time.sleep(0.05)
         case "print":
             print("a library prints this")
         case "bad":
@@ -47,7 +44,6 @@ def _answer_one(critic: str, question: ClipQuestion) -> ClipAnswer:
 
 
 if __name__ == "__main__":
-    engine_process._load, engine_process._answer = load, answer  # type: ignore[assignment]
+    engine_process.load = load
     engine_process.main()
-    sys.stdout.flush()
-    os._exit(0)
+    leave()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelassist.kinds import engine
+from modelassist.kinds import child, engine
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.engine import EngineProposer
 from qsave.taxonomy import DEFAULT_TAXONOMY
@@ -22,8 +22,9 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 @pytest.fixture(autouse=True)
 def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(engine, "PROGRAM", STAND_IN)
+    monkeypatch.setattr(child, "SPARE_SECONDS", 0.0)
     yield
-    engine.end_process()
+    child.end_all()
 
 
 def ask(*prompts: str, model: str = "ada") -> list[ClipAnswer]:
@@ -90,8 +91,8 @@ def test_the_process_ends_after_its_idle_time_and_the_next_question_starts_anoth
     question = ClipQuestion(Path("/clips/one.mp4"), "one", ())
     first = read_note(proposer.propose([question])[0])[1]
     wait_until_gone(int(first))
-    engine.collect_ended_process()
-    assert engine._process is None
+    child.collect_ended()
+    assert child.find_process(engine.make_program("ada")) is None
     assert read_note(ask("one")[0])[1] != first
 
 
@@ -116,7 +117,36 @@ def test_an_error_while_waiting_ends_the_process_at_once() -> None:
 
     with pytest.raises(CancelledError):
         EngineProposer("ada", on_wait=cancel).propose([ClipQuestion(Path("/clips/one.mp4"), "wait", ())])
-    assert engine._process is None
+    assert child.find_process(engine.make_program("ada")) is None
+
+
+def test_a_model_that_another_thread_uses_stays_loaded_beside_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "SPARE_SECONDS", 60.0)
+    pid = read_note(ask("one")[0])[1]
+    other = read_note(ask("two", model="bob")[0])[1]
+    assert [read_note(ask("three")[0])[1], read_note(ask("four", model="bob")[0])[1]] == [pid, other]
+
+
+def test_one_process_answers_all_threads_that_ask_a_model_in_the_order_in_which_they_asked() -> None:
+    pid = read_note(ask("start")[0])[1]  # by this thread: a process is killed with the thread that started it
+    answered: list[str] = []
+    began = threading.Barrier(2)
+
+    def draft() -> None:
+        began.wait()
+        for number in range(6):
+            ask("pause")
+            answered.append(f"draft {number}")
+
+    drafting = threading.Thread(target=draft)
+    drafting.start()
+    began.wait()
+    while not answered:
+        threading.Event().wait(0.01)
+    assert read_note(ask("score")[0])[1] == pid
+    answered.append("score")
+    drafting.join()
+    assert answered.index("score") <= 3
 
 
 def test_the_process_dies_with_its_worker(tmp_path: Path) -> None:
@@ -125,7 +155,8 @@ def test_the_process_dies_with_its_worker(tmp_path: Path) -> None:
         f"engine.PROGRAM = {STAND_IN!r};"
         "from modelassist.kinds.base import ClipQuestion;"
         "engine.EngineProposer('ada').propose([ClipQuestion(Path('/one.mp4'), 'one', ())]);"
-        "print(engine._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "from modelassist.kinds import child;"
+        "print(child.find_process(engine.make_program('ada')).pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -1,0 +1,74 @@
+"""The process that decodes the clips of a worker: what a video does to FFmpeg's code it does to this process alone.
+
+python -m modelassist.kinds.clip_process --idle-seconds 60
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelassist.kinds.child_side import answer_parent, leave
+from modelassist.kinds.messages import answer_to_json, question_from_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--idle-seconds", type=float, required=True)
+    answer_parent(lambda: answer, parser.parse_args().idle_seconds)
+
+
+def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Do the one thing that the message names."""
+    [(name, value)] = message.items()
+    return ACTS[name](value)
+
+
+def detect(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Have the detectors answer a question."""
+    from modelassist.kinds.detectors import DetectorsProposer
+
+    [one] = DetectorsProposer().propose([question_from_json(value)])
+    return answer_to_json(one)
+
+
+def make_strip(video: str) -> Mapping[str, Any]:
+    """Measure a video for the strip under its timeline; empty if it cannot be measured."""
+    from qsave.detectors import strip
+    from qsave.detectors.measure import measure_clip
+    from qsave.frames.guard import MediaError, guard_file
+
+    try:
+        with guard_file():
+            return strip.make_strip(measure_clip(Path(video)))
+    except MediaError:
+        return {}
+
+
+def show_frames(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Choose and encode the frames of a video as an endpoint gets them: the fields of a ShownClip, or an error."""
+    from qsave.frames.chat_parts import build_frame_parts, format_times
+    from qsave.frames.guard import MediaError, guard_file
+    from qsave.frames.slowfast import FrameConfig, watch
+
+    try:
+        with guard_file():
+            watched = watch(Path(value["video"]), FrameConfig(**value["frames"]))
+    except MediaError as error:
+        return {"error": str(error)}
+    parts = list(build_frame_parts(watched.frames, value["picture"]))
+    return {"parts": parts, "times": format_times(watched.frames), "duration": compute_duration(watched.times)}
+
+
+def compute_duration(times: Sequence[float]) -> float:
+    """Return the seconds until a clip's last frame disappears, if that lasts as long as the one before."""
+    from qsave.frames.container import TIME_DIGITS
+
+    return round(times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0), TIME_DIGITS)
+
+
+ACTS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {"detect": detect, "strip": make_strip, "frames": show_frames}
+
+if __name__ == "__main__":
+    main()
+    leave()

@@ -1,0 +1,75 @@
+"""Ask the process that decodes clips. A clip that crashes it fails alone, and the next one gets a new process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelassist.kinds.base import ClipAnswer, ClipQuestion
+from modelassist.kinds.child import ChildCrashedError, Program, ask_child, ignore
+from modelassist.kinds.messages import answer_from_json, question_to_json
+
+if TYPE_CHECKING:
+    from qsave.frames.slowfast import FrameConfig
+
+PROGRAM = Program(("-m", "modelassist.kinds.clip_process"), "The process that reads the clip", is_model=False)
+IDLE_SECONDS = 60
+"""It starts in half a second, so it does not stay for long."""
+
+
+def ask_clips(name: str, value: Any, on_wait: Callable[[], None] = ignore) -> dict[str, Any]:
+    """Have the process do one thing with one clip. Raises ChildCrashedError, and CriticUnavailable for an error of the
+    machine."""
+    return ask_child(PROGRAM, {name: value}, idle_seconds=IDLE_SECONDS, on_wait=on_wait)
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedDetectors:
+    """The detectors, outside this process."""
+
+    on_wait: Callable[[], None] = ignore
+
+    def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
+        """Answer each question, in order. Between two of them other threads get their turn."""
+        return [self._answer(question) for question in questions]
+
+    def _answer(self, question: ClipQuestion) -> ClipAnswer:
+        try:
+            return answer_from_json(ask_clips("detect", question_to_json(question), self.on_wait))
+        except ChildCrashedError as crash:
+            return ClipAnswer(error=str(crash))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownClip:
+    """A clip as an endpoint is shown it."""
+
+    parts: list[dict[str, Any]]
+    """The parts of a chat message that show its frames."""
+    times: str
+    """The exact times of the frames, for TIMES_HEADER."""
+    duration: float
+    """Seconds until the last frame disappears."""
+
+
+class ClipUnreadableError(ValueError):
+    """The frames of a clip cannot be read; the message is a full sentence."""
+
+
+def read_shown_clip(video: Path, config: "FrameConfig", picture: str) -> ShownClip:
+    """Return the frames of a video as an endpoint is shown them. Raises ClipUnreadableError."""
+    try:
+        value = ask_clips("frames", {"video": str(video), "frames": asdict(config), "picture": picture})
+    except ChildCrashedError as crash:
+        raise ClipUnreadableError(str(crash)) from None
+    if problem := value.get("error"):
+        raise ClipUnreadableError(problem)
+    return ShownClip(**value)
+
+
+def measure_strip(video: Path) -> dict[str, list[float]]:
+    """Return what the detectors measured of a video, for the strip under its timeline; empty if it cannot be read."""
+    try:
+        return ask_clips("strip", str(video))
+    except ChildCrashedError:
+        return {}
