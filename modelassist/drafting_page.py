@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
+from modelassist.activation_form import activate_from_form, describe_question
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import AnchoringBoundForm, ChooseCriticForm
 from modelassist.models import DRAFTED_STATES, Critic
@@ -42,11 +43,8 @@ def _render_page(
         "campaign": campaign,
         "page": page,
         "is_drafted": campaign.state in DRAFTED_STATES,
-        "question": str(question) if question else "",
-        "question_host": question.host if isinstance(question, critics.ConsentMissing) else "",
+        **describe_question(request, question),
         "asked_critic": critic,
-        "accepts_simulated": isinstance(question, critics.LearnedFromSimulated)
-        or request.POST.get("accepts_simulated"),
         "choice": ChooseCriticForm(initial={"critic": page.activation.critic_id if page.activation else None}),
         "bound_form": bound_form or AnchoringBoundForm(initial={"bound": page.anchoring_bound}),
     }
@@ -63,20 +61,8 @@ def drafting_activate(request: AuthedRequest, name: str) -> HttpResponse:
         messages.error(request, _("Choose a critic."))
         return redirect("drafting", name=name)
     critic: Critic = form.cleaned_data["critic"]
-    try:
-        critics.activate(
-            actor=request.user,
-            critic=critic,
-            campaign=campaign,
-            accepts_simulated=request.POST.get("accepts_simulated") == "yes",
-            consents_to=request.POST.get("consents_to", ""),
-        )
-    except (critics.LearnedFromSimulated, critics.ConsentMissing) as question:
+    if question := activate_from_form(request, critic, campaign):
         return _render_page(request, campaign, question=question, critic=critic)
-    except ModelError as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, _("%(critic)s now drafts for this campaign.") % {"critic": isolate(critic)})
     return redirect("drafting", name=name)
 
 

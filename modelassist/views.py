@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
+from modelassist.activation_form import activate_from_form, describe_question
 from modelassist.bridge import resolve_critic, run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import ActivateForm, StartRunForm
@@ -157,10 +158,7 @@ def _render_critic_page(
         "plots": plot_evaluation(evaluation, run_folder(critic_version.run) if critic_version.run else None),
         "pauses": critic_version.activations.exclude(retry_at=None).select_related("campaign", "critic"),
         "comparison": compare_for_promotion(critic_version, chosen) if chosen else None,
-        "question": str(question) if question else "",
-        "question_host": question.host if isinstance(question, critic_services.ConsentMissing) else "",
-        "accepts_simulated": isinstance(question, critic_services.LearnedFromSimulated)
-        or request.POST.get("accepts_simulated"),
+        **describe_question(request, question),
         "asked_for": campaign,
         "form": form,
         "can_activate": form.fields["campaign"].queryset.exists(),  # type: ignore[attr-defined]  # a ModelChoiceField
@@ -177,24 +175,8 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
         messages.error(request, _("Choose a campaign for the critic to draft in."))
         return redirect("critic", pk=pk)
     campaign: Campaign = form.cleaned_data["campaign"]
-    try:
-        critic_services.activate(
-            actor=request.user,
-            critic=critic_version,
-            campaign=campaign,
-            accepts_simulated=request.POST.get("accepts_simulated") == "yes",
-            consents_to=request.POST.get("consents_to", ""),
-        )
-    except (critic_services.LearnedFromSimulated, critic_services.ConsentMissing) as question:
+    if question := activate_from_form(request, critic_version, campaign):
         return _render_critic_page(request, pk, question, campaign)
-    except ModelError as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(
-            request,
-            _("%(critic)s now drafts for %(campaign)s.")
-            % {"critic": isolate(critic_version), "campaign": isolate(campaign)},
-        )
     return redirect("critic", pk=pk)
 
 

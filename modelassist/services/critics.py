@@ -220,15 +220,20 @@ def describe_simulated(critic: Critic, campaign: Campaign) -> str:
 def describe_readable(critic: Critic) -> str:
     """Say how many of a critic's answers could be read: on real clips if there are any, else in its evaluation."""
     real = {"item__campaign__is_simulated": False}
-    read = Draft.objects.filter(critic=str(critic), **real).count()
-    answers = read + critic.failed_drafts.filter(**real).exclude(text="").count()
+    drafts = Draft.objects.filter(critic=str(critic), **real)
+    silent = drafts.filter(proposal={}).count()
+    proposing = drafts.count() - silent
+    answers = proposing + silent + critic.failed_drafts.filter(**real).exclude(text="").count()
     if answers:
         return _(
-            "Of its %(answers)s answers about clips that are not simulated, %(read)s could be read (%(share)s%%)."
+            "Of its %(answers)s answers about clips that are not simulated, %(proposing)s proposed something"
+            " (%(share)s%%), %(silent)s proposed nothing, and %(unreadable)s could not be read."
         ) % {
             "answers": answers,
-            "read": read,
-            "share": round(100 * read / answers),
+            "proposing": proposing,
+            "share": round(100 * proposing / answers),
+            "silent": silent,
+            "unreadable": answers - proposing - silent,
         }
     measured = count_readable(Evaluation.from_json(critic.evaluation))
     if measured is None:

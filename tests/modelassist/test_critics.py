@@ -17,6 +17,7 @@ from annotation.models import Campaign, Draft
 from modelassist.bridge import resolve_critic, shorten_model_path
 from modelassist.engine.models.folder import ModelError
 from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.reads.critics import list_critics, read_critic_line
 from modelassist.services import critics
 from modelassist.services.critics import (
     LearnedFromSimulated,
@@ -153,13 +154,20 @@ def test_a_critic_of_simulated_data_needs_a_second_confirmation_that_quotes_its_
 def test_answers_about_real_clips_are_quoted_where_there_are_any(engineer: User, campaign: Campaign) -> None:
     starter = register_starter(actor=engineer)
     add_clips(
-        actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", video=SHORT_VIDEO) for number in range(4)]
+        actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", video=SHORT_VIDEO) for number in range(5)]
     )
     items = list(campaign.items.order_by("pk"))
-    Draft.objects.create(item=items[0], critic=str(starter), proposal={}, text="")
-    for item, text in zip(items[1:], ["babble", "babble", ""], strict=True):
+    for item, proposal in zip(items[:2], [{}, {"visual": {"evidence": []}}], strict=True):
+        Draft.objects.create(item=item, critic=str(starter), proposal=proposal, text="")
+    for item, text in zip(items[2:], ["babble", "babble", ""], strict=True):
         FailedDraft.objects.create(critic=starter, item=item, error="not in the grammar", text=text)
-    assert "Of its 3 answers about clips that are not simulated, 1 could be read (33%)." in describe_readable(starter)
+    assert describe_readable(starter) == (
+        "Of its 4 answers about clips that are not simulated, 1 proposed something (25%), 1 proposed nothing, and 2"
+        " could not be read."
+    )
+    (line,) = list_critics()
+    assert line == read_critic_line(starter)
+    assert (line.drafts, line.silent, line.failed, line.unusable_share) == (1, 1, 3, 0.6)
 
 
 def test_in_a_simulated_campaign_it_drafts_without_a_word(engineer: User) -> None:

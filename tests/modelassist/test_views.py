@@ -224,7 +224,7 @@ def test_a_critic_is_put_to_work_and_stopped(as_engineer: Client, tiny_model: Pa
     assert Activation.objects.get(campaign=campaign).critic == critic
     page = as_engineer.get("/critics").content.decode()
     assert "starter@1" in page
-    assert "Some clips have no draft yet" in page
+    assert "Some clips wait for a draft" in page
     as_engineer.post(f"/drafting/{campaign.name}/stop")
     assert not Activation.objects.exists()
 
