@@ -164,7 +164,19 @@ class EndpointForm(NewCriticForm):
             "Up to the version: http://127.0.0.1:8000/v1. Its host must be in QSAVE_CRITIC_HOSTS if it is private."
         ),
     )
-    model = forms.CharField(label=_("Model on the server"), max_length=300)
+    model = forms.CharField(
+        label=_("Model on the server"),
+        max_length=300,
+        required=False,
+        help_text=_("If it is empty, the server is asked for the only model that it lists."),
+    )
+    prompt = forms.ChoiceField(
+        label=_("The model"),
+        choices=[("general", _("was not trained here")), ("critic", _("is a critic that was trained here"))],
+        help_text=_(
+            "A critic that was trained here is asked with the prompt of its training, and answers in its own form."
+        ),
+    )
     key = forms.CharField(
         label=_("Name of the key"),
         max_length=60,
@@ -194,13 +206,13 @@ class EndpointForm(NewCriticForm):
         help_text=_("Clips of a campaign are sent only if a lead has agreed to the host."),
     )
     field_order = (
-        "name", "base_url", "model", "key", "campaign", "structured", "timeout", "concurrency", "max_tokens", "licence",
-        "card",
+        "name", "base_url", "model", "prompt", "key", "campaign", "structured", "timeout", "concurrency", "max_tokens",
+        "licence", "card",
     )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        names = ("base_url", "model", "key", "timeout", "concurrency", "max_tokens", "structured")
+        names = ("base_url", "model", "prompt", "key", "timeout", "concurrency", "max_tokens", "structured")
         if all(name in data for name in names):
             try:
                 data["endpoint"] = EndpointSettings.from_json({name: data[name] for name in names})

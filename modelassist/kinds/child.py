@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,9 @@ SPARE_SECONDS = 10.0
 """A model that nobody asked for so long is ended when another one starts. One in use is not: both stay loaded."""
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _LOG_BYTES = 8192
+_starter = ThreadPoolExecutor(1, thread_name_prefix="start-child")
+"""Its one thread starts all processes, and lives as long as the worker: Linux ends a process that is tied to its parent
+when the thread ends that started it."""
 
 
 class ChildCrashedError(RuntimeError):
@@ -58,16 +62,18 @@ class ChildProcess:
 
     def __init__(self, program: Program, idle_seconds: float) -> None:
         self._subject = program.subject
+        self._process: subprocess.Popen[bytes]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # `end` closes it
         options = [*program.arguments, f"--idle-seconds={idle_seconds}"]
-        self._process = subprocess.Popen(
+        self._process = _starter.submit(
+            subprocess.Popen,
             [*list_tied("KILL"), sys.executable, *options],
             cwd=_CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             bufsize=0,
-        )
+        ).result()
         assert self._process.stdout is not None
         self._lines = LineReader(self._process.stdout.fileno())
         self._is_ready = False

@@ -18,11 +18,13 @@ from modelassist.bridge import make_questions, resolve_critic, resolve_model, sh
 from modelassist.engine.models.folder import check_model
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.endpoint.settings import EndpointSettings
+from modelassist.kinds.endpoint.usage import Usage
 from modelassist.models import Critic
 from modelassist.services.builtin import NAME as DETECTORS
 from modelassist.services.consent import find_host, has_consent
 from modelassist.services.critics import Papers, register_critic, store_version
-from modelassist.services.proposers import choose_proposer
+from modelassist.services.proposers import choose_proposer, name_served_model
+from modelassist.services.usage import CountedEndpoint, record_usage
 from modelassist.services.versions import compute_prompt_version
 from operations import jobs
 from operations.jobs import JobError, JobRun
@@ -104,12 +106,14 @@ def add_critic(job: JobRun) -> tuple[Critic, list[dict[str, Any]]]:
         raise JobError("The user who asked for this critic does not exist any more. Add the critic again.")
     critic = _read_critic(arguments)
     campaign = Campaign.objects.filter(pk=arguments.get("campaign") or 0).first()
-    lines = try_critic(critic, campaign, lambda: job.report_progress(0.0, f"trying {critic.model or critic.name}"))
+    trial = try_critic(critic, campaign, lambda: job.report_progress(0.0, f"trying {critic.model or critic.name}"))
     with transaction.atomic():
         existing = Critic.objects.filter(
             name=critic.name, kind=critic.kind, model=critic.model, created_at__gte=job.job.created_at
         )
-        return existing.first() or _register(actor, critic), lines
+        stored = existing.first() or _register(actor, critic)
+        record_usage(critic=stored, usage=trial.usage)
+        return stored, trial.lines
 
 
 def _read_critic(arguments: dict[str, Any]) -> Critic:
@@ -135,15 +139,26 @@ def _register(actor: User, critic: Critic) -> Critic:
     return register_critic(actor=actor, name=critic.name, model=resolve_model(critic.model), papers=papers)
 
 
-def try_critic(critic: Critic, campaign: Campaign | None, on_wait: Callable[[], None]) -> list[dict[str, Any]]:
-    """Ask a critic about a few clips; returns a line for each. Raises JobError if it cannot answer.
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a critic answered when it was tried."""
+
+    lines: list[dict[str, Any]]
+    usage: Usage
+    """What it was asked, if it is an endpoint."""
+
+
+def try_critic(critic: Critic, campaign: Campaign | None, on_wait: Callable[[], None]) -> Trial:
+    """Ask a critic about a few clips. Raises JobError if it cannot answer.
 
     An endpoint must answer with a proposal at least once. A local model may write something else: it is untrained.
     """
     on_wait()
     with _make_trial_questions(campaign, TRIAL_CLIPS[Critic.Kind(critic.kind)]) as questions:
         try:
-            answers = choose_proposer(critic, on_wait).propose(questions)
+            name_served_model(critic)
+            proposer = choose_proposer(critic, on_wait)
+            answers = proposer.propose(questions)
         except CriticUnavailable as error:
             raise JobError(str(error)) from None
         finally:
@@ -151,7 +166,7 @@ def try_critic(critic: Critic, campaign: Campaign | None, on_wait: Callable[[], 
     lines = [_write_line(question, answer) for question, answer in zip(questions, answers, strict=True)]
     if critic.kind == Critic.Kind.ENDPOINT and not any(answer.proposal for answer in answers):
         raise JobError(f"The endpoint answered, but none of its {len(answers)} answers is usable. {answers[0].error}")
-    return lines
+    return Trial(lines, proposer.uncounted if isinstance(proposer, CountedEndpoint) else Usage())
 
 
 def _end_trial(critic: Critic) -> None:

@@ -41,6 +41,7 @@ BATCH = 8
 """Clips scored together. It limits the memory and the time between two progress reports."""
 ITEMS_A_JOB = 64
 """A job ends after this many items, so that other jobs can run; it queues the next job itself."""
+SECONDS_BETWEEN_STOPS = 60.0
 _locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 """A lock for each campaign. A worker has several threads: no two of them draft the same items."""
 UNSTORABLE = (AttributeError, DataError, IntegrityError, LookupError, TypeError, ValueError)
@@ -137,13 +138,12 @@ def draft_items(job: JobRun) -> Drafted:
 def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> Drafted:
     """Draft up to `limit` of the campaign's next items by its active critic, unless it is paused or a rule stops it.
 
-    The stop rules are applied once, before the first batch: their figures take seconds in a large campaign.
+    The stop rules are applied before the first batch and every SECONDS_BETWEEN_STOPS: their figures take seconds in a
+    large campaign.
     """
     drafted = failed = 0
     activation = _read_activation(campaign)
-    stop = apply_stop_rules(activation) if activation else None
-    if stop is not None:
-        return Drafted(str(stop.critic), paused=stop.reason)
+    next_check = time.monotonic()
 
     def report() -> None:
         if job and activation:
@@ -157,6 +157,10 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
             if activation is None or activation.is_paused(timezone.now()):
                 critic, reason = (str(activation.critic), activation.paused_reason) if activation else ("", "")
                 return Drafted(critic, drafted, failed, paused=reason)
+            if time.monotonic() >= next_check:
+                if stop := apply_stop_rules(activation):
+                    return Drafted(str(stop.critic), drafted, failed, paused=stop.reason)
+                next_check = time.monotonic() + SECONDS_BETWEEN_STOPS
             left = limit - drafted - failed
             items = select_next_items(activation, limit=min(BATCH, max(1, left)))
             if not items or not left:

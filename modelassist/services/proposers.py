@@ -56,6 +56,18 @@ def choose_proposer(critic: Critic, on_wait: Callable[[], None] = _ignore) -> Pr
     )
 
 
+def name_served_model(critic: Critic) -> None:
+    """Let the settings of an endpoint name its model, if they do not, by the only one that its server lists.
+
+    Raises CriticUnavailable.
+    """
+    if critic.kind == Critic.Kind.ENDPOINT and not critic.settings.get("model"):
+        from modelassist.kinds.endpoint.proposer import get_endpoint
+
+        endpoint = get_endpoint(_read_endpoint(critic), frozenset(settings.CRITIC_HOSTS))
+        critic.settings = critic.settings | {"model": endpoint.find_only_model()}
+
+
 def _read_endpoint(critic: Critic) -> EndpointSettings:
     try:
         return EndpointSettings.from_json(critic.settings)

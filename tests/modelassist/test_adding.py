@@ -17,7 +17,7 @@ from annotation.models import Campaign
 from modelassist.engine.models.folder import CRITIC_FILE, ModelError
 from modelassist.kinds import engine
 from modelassist.kinds.base import ClipAnswer
-from modelassist.models import Critic, FailedDraft
+from modelassist.models import Critic, EndpointUsage, FailedDraft
 from modelassist.services import adding, consent, drafting
 from modelassist.services.adding import NewCritic, request_critic
 from modelassist.services.critics import activate
@@ -59,9 +59,9 @@ def add(client: Client, model: object, way: str = "folder", **more: str) -> str:
     return client.post(f"/critics/add?way={way}", sent, follow=True).content.decode()
 
 
-def add_endpoint(client: Client, server: ScriptedServer, **more: str) -> str:
-    limits = {"timeout": "20", "concurrency": "1", "max_tokens": "512", "structured": "auto"}
-    return add(client, "grader", "endpoint", base_url=server.url, **(limits | more))
+def add_endpoint(client: Client, server: ScriptedServer, model: str = "grader", **more: str) -> str:
+    limits = {"timeout": "20", "concurrency": "1", "max_tokens": "512", "structured": "auto", "prompt": "general"}
+    return add(client, model, "endpoint", base_url=server.url, **(limits | more))
 
 
 def do_job(kind: str = adding.KIND) -> Job:
@@ -200,6 +200,7 @@ def test_an_endpoint_is_tried_on_three_made_clips(as_engineer: Client, monkeypat
         )  # fmt: skip
         assert critic.settings["base_url"] == server.url
         assert len(job.result["trial"]) == 3
+        assert EndpointUsage.objects.get(critic=critic).requests == 4, "the list of models, and three clips"
         assert "A reason of enough letters" in as_engineer.get("/critics/add?way=endpoint").content.decode()
 
 
@@ -208,7 +209,7 @@ def test_an_endpoint_is_tried_on_three_made_clips(as_engineer: Client, monkeypat
     [
         (chat("I like this video."), "none of its 3 answers is usable"),
         (respond(401, b"{}"), "refuses a request without a key"),
-        (respond(404, b"{}"), "has no model"),
+        (respond(404, b"{}"), "has no model 'grader'. It lists none"),
         (respond(200, b"<html>"), "answers with something else than JSON"),
     ],
 )
@@ -224,6 +225,29 @@ def test_an_endpoint_that_does_not_answer_is_a_sentence_and_not_added(
     assert job.state == JobState.FAILED
     assert sentence in job.error
     assert not Critic.objects.exists()
+
+
+LISTS: dict[str, tuple[Answer | None, str]] = {
+    "one model": (respond(200, b'{"data": [{"id": "only"}]}'), ""),
+    "two models": (respond(200, b'{"data": [{"id": "a"}, {"id": "b"}]}'), "lists 2 models: "),
+    "none": (respond(200, b'{"data": []}'), "lists no model. Enter the name of the model."),
+    "no list": (None, "does not list its models. Enter the name of the model."),
+    "nonsense": (respond(200, b'{"data": [{"id": 7}, 3]}'), "lists no model. Enter the name"),
+}
+
+
+@pytest.mark.parametrize(("models", "sentence"), LISTS.values(), ids=LISTS)
+def test_a_server_is_asked_for_its_model_if_nobody_names_it(
+    as_engineer: Client, monkeypatch: pytest.MonkeyPatch, models: Answer | None, sentence: str
+) -> None:
+    allow_loopback(monkeypatch)
+    with run_scripted_server() as server:
+        server.models, server.script = models, [chat(render_json(CARD))]
+        add_endpoint(as_engineer, server, model="")
+        job = do_job()
+    assert sentence in job.error
+    assert job.state == (JobState.FAILED if sentence else JobState.DONE)
+    assert [critic.settings["model"] for critic in Critic.objects.all()] == ([] if sentence else ["only"])
 
 
 def test_without_consent_no_clip_of_a_campaign_reaches_the_server(
@@ -317,8 +341,8 @@ def test_the_command_tries_a_critic_and_prints_what_it_answered(
     assert lines[0].endswith(": visual 3.5 (no defect)")
     with pytest.raises(CommandError, match="there is no such model folder"):
         call_command("add_critic", "ada", "--model", "/nowhere")
-    with pytest.raises(CommandError, match="Name the model of the server"):
-        call_command("add_critic", "ada", "--endpoint", "http://127.0.0.1:9/v1")
+    with pytest.raises(CommandError, match="not the address of a server"):
+        call_command("add_critic", "ada", "--endpoint", "127.0.0.1:9")
 
 
 def test_a_critic_is_compared_with_the_present_one_before_it_is_promoted(

@@ -157,7 +157,8 @@ def test_answers_about_real_clips_are_quoted_where_there_are_any(engineer: User,
         actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", video=SHORT_VIDEO) for number in range(5)]
     )
     items = list(campaign.items.order_by("pk"))
-    for item, proposal in zip(items[:2], [{}, {"visual": {"evidence": []}}], strict=True):
+    proposals: list[dict[str, object]] = [{}, {"visual": {"evidence": []}}]
+    for item, proposal in zip(items[:2], proposals, strict=True):
         Draft.objects.create(item=item, critic=str(starter), proposal=proposal, text="")
     for item, text in zip(items[2:], ["babble", "babble", ""], strict=True):
         FailedDraft.objects.create(critic=starter, item=item, error="not in the grammar", text=text)

@@ -9,7 +9,7 @@ from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import FILE_FIELDS, Arm, Campaign, ClipVersion, Draft, Item, Slot, Split
 from annotation.rating.drafts import DraftRefused, record_draft
 from modelassist.kinds.base import ClipAnswer, ClipQuestion
-from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.models import Activation, Critic, DraftingStop, FailedDraft
 from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.services import drafting
 from modelassist.services.critics import activate, register_critic
@@ -23,6 +23,7 @@ from qsave.grammar import render
 from qsave.proposal import Proposal
 from qsave.report_card import AxisReport, ReportCard
 from tests.annotation.factories import SHORT_VIDEO, make_clip
+from tests.modelassist.fake_critics import Answering
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_process")]
 
@@ -242,3 +243,17 @@ def test_a_card_of_scratch_text_alone_is_no_draft(campaign: Campaign, critic: Cr
     proposal = Proposal.from_card(ReportCard(*[AxisReport(3, (), f"{scratch.MAP} - red -")] * 3))
     with pytest.raises(DraftRefused, match="only described"):
         record_draft(item_id=item.pk, critic=str(critic), proposal=proposal, text="", latency_ms=1)
+
+
+def test_the_stop_rules_are_applied_again_while_a_long_job_drafts(
+    engineer: User, campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    answering = Answering()
+    monkeypatch.setattr(drafting, "make_proposer", answering)
+    monkeypatch.setattr(drafting, "BATCH", 1)
+    monkeypatch.setattr(drafting, "SECONDS_BETWEEN_STOPS", 0.0)
+    stop = DraftingStop(campaign=campaign, critic=critic, rule=DraftingStop.Rule.ANCHORING, reason="They pull.")
+    monkeypatch.setattr(drafting, "apply_stop_rules", lambda activation: stop if answering.questions else None)
+    drafted = drafting.draft_next(campaign=campaign, limit=9)
+    assert (drafted.drafted, drafted.paused) == (1, "They pull.")

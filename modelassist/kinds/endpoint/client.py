@@ -6,7 +6,7 @@ package; import it only where an endpoint is asked.
 """
 
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from qsave.parsing import parse_json
 from qsave.words import isolate
 
 _MOST_QUOTED = 200
+_MOST_NAMED = 5
 _NO_KEY = "none"
 """The client insists on a key; a server that needs none ignores it."""
 _NO_SUCH_LIST = (404, 405, 501)
@@ -89,13 +90,23 @@ class ChatClient:
         tokens = read_tokens(choice.get("logprobs"))
         return Reply(text if isinstance(text, str) else "", choice.get("finish_reason") == "length", tokens)
 
-    def list_models(self) -> list[Mapping[str, Any]]:
-        """Return the entries of the server's list of models; empty if it has no such list. Raises CriticUnavailable."""
+    def list_models(self) -> list[Mapping[str, Any]] | None:
+        """Return the entries of the server's list of models; None if it has no such list. Raises CriticUnavailable."""
         try:
             entries = self._send("GET", "/models", None, {}).get("data")
         except RequestRefused:
-            return []
-        return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+            return None
+        return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else None
+
+    def find_only_model(self) -> str:
+        """Return the name of the only model that the server lists. Raises CriticUnavailable if the name is needed."""
+        names = list_names(self.list_models())
+        if names is None:
+            raise self._unavailable("does not list its models. Enter the name of the model", again=False)
+        if len(names) != 1:
+            listed = f"{len(names)} models: {self._name_models(names)}" if names else "no model"
+            raise self._unavailable(f"lists {listed}. Enter the name of the model", again=False)
+        return names[0]
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
         """Send a request and return the JSON object of the answer."""
@@ -147,9 +158,7 @@ class ChatClient:
             key = f"the key {self._settings.key}" if self._settings.key else "a request without a key"
             return self._unavailable(f"refuses {key} (status {status}){words}")
         if status == 404:
-            return self._unavailable(
-                f"has no model {self._settings.model!r}, or no chat at this address (status 404){words}"
-            )
+            return self._explain_missing(words)
         if status in {408, 409, 429} or status >= 500:
             wait = error.response.headers.get("retry-after", "")
             after = f" It asks to wait {wait} s." if wait.isascii() and wait.isdecimal() and len(wait) < 7 else ""
@@ -160,11 +169,30 @@ class ChatClient:
             str(error.param or ""),
         )
 
+    def _explain_missing(self, words: str) -> CriticUnavailable:
+        """Explain why a chat request is answered by 404: the server's list of models says whether it has the model."""
+        model = self._settings.model
+        try:
+            names = list_names(self.list_models())
+        except CriticUnavailable:
+            names = None
+        if names is None:
+            return self._unavailable(
+                f"has no chat at this address, or no model {model!r}: it does not list its models (status 404){words}"
+            )
+        if model in names:
+            return self._unavailable(f"lists the model {model!r}, but has no chat at this address (status 404){words}")
+        return self._unavailable(f"has no model {model!r}. It lists {self._name_models(names) or 'none'}")
+
+    def _name_models(self, names: Sequence[str]) -> str:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        return ", ".join(isolate(repr(make_excerpt(name))) for name in names[:_MOST_NAMED]) + more
+
     def _count_tries(self) -> str:
         return f", tried {self._settings.retries + 1} times" if self._settings.retries else ""
 
-    def _unavailable(self, what: str, more: str = "") -> CriticUnavailable:
-        return CriticUnavailable(f"The server {self._settings.host} {what}.{more} {TRY_AGAIN}")
+    def _unavailable(self, what: str, more: str = "", *, again: bool = True) -> CriticUnavailable:
+        return CriticUnavailable(f"The server {self._settings.host} {what}.{more}{f' {TRY_AGAIN}' if again else ''}")
 
     def _quote(self, text: str | bytes) -> str:
         """Return an excerpt of the server's words, marked as such; empty if it sent no words."""
@@ -178,6 +206,13 @@ class ChatClient:
         if isinstance(usage, Mapping):
             prompt, completion = (_read_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
             self.usage.add(Usage(prompt_tokens=prompt, completion_tokens=completion))
+
+
+def list_names(entries: Sequence[Mapping[str, Any]] | None) -> list[str] | None:
+    """Return the names of the models in a server's list; None if it has no list."""
+    if entries is None:
+        return None
+    return [name for entry in entries if isinstance(name := entry.get("id"), str) and name.strip()]
 
 
 def is_caused_by(error: BaseException, kind: type[BaseException]) -> bool:

@@ -14,8 +14,8 @@ from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.clips import ClipUnreadableError, ShownClip, read_shown_clip
 from modelassist.kinds.endpoint.client import ChatClient, Reply, RequestRefused
 from modelassist.kinds.endpoint.levels import compute_expected_scores
-from modelassist.kinds.endpoint.messages import build_messages
-from modelassist.kinds.endpoint.settings import EndpointSettings, read_key
+from modelassist.kinds.endpoint.messages import build_critic_messages, build_messages
+from modelassist.kinds.endpoint.settings import CRITIC_PROMPT, EndpointSettings, read_key
 from modelassist.kinds.endpoint.usage import Usage
 from qsave.answers.guided import make_answer_pattern
 from qsave.answers.json_form import SCHEMA_NAME, make_schema
@@ -67,8 +67,7 @@ class EndpointCritic:
         """What the server takes; None before its first answer."""
         if self._left_out is None:
             return None
-        is_json = self.settings.structured in {"auto", "json_schema"} and "response_format" not in self._left_out
-        return Offer(is_json, "logprobs" not in self._left_out)
+        return Offer(self._asks_for_json(self._left_out), "logprobs" not in self._left_out)
 
     def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
         """Answer each question, in order. Raises CriticUnavailable, with which the answers so far are lost."""
@@ -83,6 +82,10 @@ class EndpointCritic:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
+    def find_only_model(self) -> str:
+        """Return the name of the only model that the server lists. Raises CriticUnavailable if the name is needed."""
+        return self._client.find_only_model()
+
     def _choose_frames(self) -> FrameConfig:
         """Return which frames to send. The server is asked once; one that says nothing gets the default."""
         if self._frames is None:
@@ -90,7 +93,7 @@ class EndpointCritic:
         return self._frames
 
     def _read_served_frames(self) -> FrameConfig | None:
-        models = self._client.list_models()
+        models = self._client.list_models() or []
         served = next((entry.get("frames") for entry in models if entry.get("id") == self.settings.model), None)
         try:
             return FrameConfig(**served) if isinstance(served, dict) else None
@@ -121,6 +124,12 @@ class EndpointCritic:
                 self._left_out = left_out
                 return reply
 
+    def _asks_for_json(self, left_out: frozenset[str]) -> bool:
+        """Return whether the answer is to be JSON. A critic that was trained here writes its own grammar."""
+        if self.settings.structured == "auto" and self.settings.prompt == CRITIC_PROMPT:
+            return False
+        return self.settings.structured in {"auto", "json_schema"} and "response_format" not in left_out
+
     def _choose_next(self, left_out: frozenset[str], named: str) -> str | None:
         """Return what to leave out next: what the server names, else the next of OPTIONAL; None if nothing is left."""
         sent = [name for name in OPTIONAL if name not in left_out]
@@ -130,8 +139,11 @@ class EndpointCritic:
         return next(iter(by_name or sent), None)
 
     def _build_body(self, question: ClipQuestion, clip: ShownClip, left_out: frozenset[str]) -> dict[str, Any]:
-        as_json = self.settings.structured in {"auto", "json_schema"} and "response_format" not in left_out
-        messages = build_messages(clip.parts, question.prompt, question.taxonomy, as_json=as_json)
+        as_json = self._asks_for_json(left_out)
+        if self.settings.prompt == CRITIC_PROMPT:
+            messages = build_critic_messages(clip.parts, question.prompt)
+        else:
+            messages = build_messages(clip.parts, question.prompt, question.taxonomy, as_json=as_json)
         limit = "max_completion_tokens" if "max_tokens" in left_out else "max_tokens"
         body: dict[str, Any] = {"model": self.settings.model, "messages": messages, limit: self.settings.max_tokens}
         if "temperature" not in left_out:

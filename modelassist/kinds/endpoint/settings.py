@@ -18,9 +18,13 @@ STRUCTURED = ("auto", "json_schema", "grammar", "none")
 `json_schema` insists on it, `grammar` sends the text grammar as a pattern, as vLLM takes it, `none` only says it in the
 prompt."""
 PICTURES = ("png", "jpeg")
+CRITIC_PROMPT = "critic"
+PROMPTS = ("general", CRITIC_PROMPT)
+"""What a model is asked with: `general` explains the form of the answer and lists the defects; `critic` is the prompt
+that a critic was trained with here, whose answers have the text grammar."""
 KEY_PREFIX = "QSAVE_CRITIC_KEY_"
 _KEY_NAME = re.compile(r"[A-Z0-9_]{1,60}")
-_TEXTS = ("base_url", "model", "key", "structured", "picture")
+_TEXTS = ("base_url", "model", "key", "structured", "prompt", "picture")
 _LONGEST = 300
 
 
@@ -34,8 +38,8 @@ class EndpointSettings:
 
     base_url: str
     """Up to the version: `http://127.0.0.1:8000/v1`."""
-    model: str
-    """The model's name on the server."""
+    model: str = ""
+    """The model's name on the server; empty until the trial, for the only one that the server lists."""
     key: str = ""
     """Name of a key that the operator has set (`read_key`); empty if the server needs none. It is not the key."""
     timeout: float = 120.0
@@ -50,13 +54,17 @@ class EndpointSettings:
     """One of STRUCTURED."""
     picture: str = "png"
     """One of PICTURES: how frames are encoded. JPEG is smaller and not exact."""
+    prompt: str = "general"
+    """One of PROMPTS."""
     frames: FrameConfig | None = None
     """Which frames are sent. None: those that the server names for its model, else the default."""
 
     def __post_init__(self) -> None:
         _check_url(self.base_url)
-        if not self.model.strip() or len(self.model) > _LONGEST:
-            raise SettingsError(f"Name the model of the server, with at most {_LONGEST} characters.")
+        if len(self.model) > _LONGEST or self.model != self.model.strip():
+            raise SettingsError(
+                f"The name of a model has at most {_LONGEST} characters, and no spaces at its start or end."
+            )
         if self.key and not _KEY_NAME.fullmatch(self.key):
             raise SettingsError("The name of a key has only capital letters, digits and _, for example OPENAI.")
         _check_range("timeout", self.timeout, 1, 3600)
@@ -64,6 +72,7 @@ class EndpointSettings:
         _check_range("max_tokens", self.max_tokens, 16, 32_768)
         _check_range("retries", self.retries, 0, 10)
         _check_choice("structured", self.structured, STRUCTURED)
+        _check_choice("prompt", self.prompt, PROMPTS)
         _check_choice("picture", self.picture, PICTURES)
 
     @property

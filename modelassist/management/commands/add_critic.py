@@ -1,4 +1,4 @@
-"""`manage.py add_critic NAME (--model FOLDER_OR_HUB_ID | --endpoint URL --served-model NAME)`"""
+"""`manage.py add_critic NAME (--model FOLDER_OR_HUB_ID | --endpoint URL [--served-model NAME])`"""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Role, User
 from accounts.names import fold_name
 from modelassist.engine.models.folder import ModelError
-from modelassist.kinds.endpoint.settings import STRUCTURED, EndpointSettings, SettingsError
+from modelassist.kinds.endpoint.settings import PROMPTS, STRUCTURED, EndpointSettings, SettingsError
 from modelassist.services.adding import CannotAdd, NewCritic, request_critic
 from modelassist.services.critics import Papers
 from operations import jobs
@@ -26,7 +26,12 @@ class Command(BaseCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--model", default="", help="a model folder, or a hub id")
         what.add_argument("--endpoint", default="", metavar="URL", help="an OpenAI-compatible server, with /v1")
-        parser.add_argument("--served-model", default="", help="the model's name on the server of --endpoint")
+        parser.add_argument(
+            "--served-model", default="", help="the model's name on the server (default: the only one that it lists)"
+        )
+        parser.add_argument(
+            "--prompt", choices=PROMPTS, default="general", help="critic: the served model is one that was trained here"
+        )
         parser.add_argument(
             "--key", default="", help="name of the key in QSAVE_CRITIC_KEY_<name>; never the key itself"
         )
@@ -62,6 +67,7 @@ def _read_endpoint(options: dict[str, Any]) -> EndpointSettings:
         model=options["served_model"],
         key=options["key"],
         structured=options["structured"],
+        prompt=options["prompt"],
     )
 
 

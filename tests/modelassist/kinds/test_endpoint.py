@@ -17,6 +17,8 @@ from operations import egress
 from qsave.answers.json_form import render_json
 from qsave.axes import Axis
 from qsave.frames.slowfast import FrameConfig
+from qsave.grammar import render
+from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.words import isolate
 from tests.annotation.intake.test_bucket_connections import write_certificate
@@ -90,7 +92,7 @@ UNAVAILABLE: dict[str, tuple[Answer, str]] = {
     ),
     "a wrong key": (refuse(401, "no such key"), "refuses a request without a key (status 401)"),
     "no credit": (refuse(402, "pay"), "refuses a request without a key (status 402)"),
-    "an unknown model": (refuse(404, "no model"), "has no model 'grader', or no chat at this address (status 404)"),
+    "not found": (refuse(404, "x"), "no chat at this address, or no model 'grader': it does not list its models"),
     "busy": (refuse(429, "slow down"), f"is busy (status 429); its words: {isolate(repr('slow down'))}."),
     "busy for long": (refuse(429, "x", Retry_After="3600"), "It asks to wait 3600 s."),
     "broken": (refuse(500, "boom"), f"fails (status 500); its words: {isolate(repr('boom'))}."),
@@ -129,6 +131,39 @@ BAD_ANSWERS: dict[str, tuple[Answer, str]] = {
     ),
     "too large a request": (respond(413, b""), "refuses the request for this clip (status 413)."),
 }
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ([], "has no model 'grader'. It lists none. "),
+        (["a", "b"], f"has no model 'grader'. It lists {isolate(repr('a'))}, {isolate(repr('b'))}. "),
+        (list("abcdefgh"), " and 3 more. "),
+        (["a", "grader"], "lists the model 'grader', but has no chat at this address (status 404)"),
+    ],
+)
+def test_a_chat_that_is_not_found_is_explained_by_the_list_of_models(
+    server: ScriptedServer, question: ClipQuestion, listed: list[str], words: str
+) -> None:
+    server.models = respond(200, json.dumps({"data": [{"id": name} for name in listed]}).encode())
+    server.script = [refuse(404, "x")]
+    with pytest.raises(CriticUnavailable) as error:
+        ask(server, question)
+    assert words in str(error.value)
+
+
+def test_a_critic_that_was_trained_here_is_asked_with_its_own_prompt_and_answers_in_its_grammar(
+    server: ScriptedServer, question: ClipQuestion
+) -> None:
+    server.script = [chat(render(CARD))]
+    answer = ask(server, question, prompt="critic")
+    assert answer.proposal is not None
+    assert answer.proposal.scores == {Axis.VISUAL: 2, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5}
+    (request,) = server.requests
+    system, user = request.body["messages"]
+    assert system == {"role": "system", "content": SYSTEM_PROMPT}
+    assert user["content"][-1]["text"] == make_user_prompt(question.prompt)
+    assert "response_format" not in request.body
 
 
 @pytest.mark.parametrize(("answer", "words"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)

@@ -12,7 +12,7 @@ URL = "http://127.0.0.1:8000/v1"
 
 
 def test_settings_come_back_from_their_json() -> None:
-    settings = EndpointSettings(URL, "grader", "LAB", 30, 4, 500, 1, "grammar", "jpeg", FrameConfig(fast_frames=4))
+    settings = EndpointSettings(URL, "grader", "LAB", 30, 4, 500, 1, "grammar", "jpeg", "critic", FrameConfig(4))
 
     assert EndpointSettings.from_json(settings.to_json()) == settings
     assert EndpointSettings.from_json({"base_url": URL, "model": "grader"}) == EndpointSettings(URL, "grader")
@@ -32,7 +32,8 @@ def test_settings_come_back_from_their_json() -> None:
         ({"base_url": 7}, "base_url must be text"),
         ({"base_url": "http://me:secret@host/v1"}, "has no user, key, query or fragment"),
         ({"base_url": "http://host/v1?key=secret"}, "has no user, key, query or fragment"),
-        ({"model": " "}, "Name the model"),
+        ({"model": " "}, "no spaces at its start or end"),
+        ({"model": "m" * 301}, "at most 300 characters"),
         ({"model": 7}, "model must be text"),
         ({"key": "sk-live-1234"}, "capital letters"),
         ({"key": 7}, "key must be text"),
@@ -42,6 +43,7 @@ def test_settings_come_back_from_their_json() -> None:
         ({"concurrency": 1.5}, "concurrency must be a whole number"),
         ({"retries": True}, "retries must be a number"),
         ({"structured": "xml"}, "structured must be one of auto"),
+        ({"prompt": "long"}, "prompt must be one of general, critic"),
         ({"picture": "webp"}, "picture must be one of png, jpeg"),
         ({"frames": {"fast_frames": 0}}, "cannot be read: fast_frames must be at least 1"),
         ({"frames": {"many": 1}}, "cannot be read"),
