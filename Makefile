@@ -9,7 +9,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check --quiet --progress-bar=o
 RUN_STAMP := $(VENV)/.run-packages
 DEV_STAMP := $(VENV)/.dev-packages
 .DEFAULT_GOAL := help
-.PHONY: help run needs test test-long check check-front format loop bench pictures lock clean
+.PHONY: help run needs test test-long test-loaders check check-front format loop bench pictures lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,18 @@ test: needs check ## the whole suite: SQLite with the file broker, then PostgreS
 
 test-long: $(DEV_STAMP) ## the slow tests: the loop, kills, fuzz, outside loaders (before an issue is called resolved)
 	@$(PY) -m tests.support.suite --long
+
+LOADERS := datasets trl llama-factory ms-swift verl
+
+test-loaders: $(DEV_STAMP) $(LOADERS:%=.loaders/%/.packages) ## the loaders of other projects on the presets of a release, each in an environment of its own (7 GB)
+	@$(PY) -m tests.loaders
+
+# Without dependencies: the lists are complete, and leave out torchvision and torchaudio, which have no CPU build for this torch.
+.loaders/%/.packages: requirements/loaders/%.txt
+	@echo "Making .loaders/$* ..."
+	@$(PYTHON) -m venv --clear .loaders/$*
+	@.loaders/$*/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar=off --no-deps -r $<
+	@touch $@
 
 needs: $(DEV_STAMP)
 	@$(PY) -m tests.support.needs

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -45,15 +46,24 @@ class ReadParts:
     texts: tuple[str, ...]
 
 
+def lay_out_frames(slow_times: Sequence[float], fast_times: Sequence[float]) -> Iterator[str | None]:
+    """Yield the texts of a message that shows frames, and None where each frame goes: slow frames first."""
+    for words, times in ((SLOW_WORDS, slow_times), (FAST_WORDS, fast_times)):
+        if times:
+            yield words
+        for seconds in times:
+            yield f"<{seconds:.1f} seconds>"
+            yield None
+
+
 def build_frame_parts(frames: Frames, picture: str) -> Iterator[Part]:
     """Yield the parts of a message that show the frames. `picture` is `png` or `jpeg`."""
-    groups = ((SLOW_WORDS, frames.slow, frames.slow_times), (FAST_WORDS, frames.fast, frames.fast_times))
-    for words, pictures, times in groups:
-        if times:
-            yield build_text(words)
-        for pixels, seconds in zip(pictures, times, strict=True):
-            yield build_text(f"<{seconds:.1f} seconds>")
-            yield {"type": "image_url", "image_url": {"url": encode_picture(pixels, picture)}}
+    pictures = chain(frames.slow, frames.fast)
+    for text in lay_out_frames(frames.slow_times, frames.fast_times):
+        if text is None:
+            yield {"type": "image_url", "image_url": {"url": encode_picture(next(pictures), picture)}}
+        else:
+            yield build_text(text)
 
 
 def build_text(text: str) -> Part:
