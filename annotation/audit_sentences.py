@@ -29,6 +29,45 @@ def _tell_returned(data: Data) -> Sentence:
     return _("%(actor)s returned clip %(target)s to the queue of %(campaign)s.")
 
 
+_REVIEWED = {
+    "consensus": _("%(actor)s took the consensus of raters on clip %(target)s of %(campaign)s: %(scores)s."),
+    "card": _("%(actor)s took the card of %(rater)s on clip %(target)s of %(campaign)s: %(scores)s."),
+}
+_REVIEWED_WITH_REASON = {
+    "consensus": _(
+        "%(actor)s took the consensus of raters on clip %(target)s of %(campaign)s: %(scores)s. Reason: %(reason)s"
+    ),
+    "card": _(
+        "%(actor)s took the card of %(rater)s on clip %(target)s of %(campaign)s: %(scores)s. Reason: %(reason)s"
+    ),
+}
+
+
+def _tell_review(data: Data) -> Sentence:
+    act, has_reason = str(data.get("act", "")), bool(data.get("reason"))
+    sentences = _REVIEWED_WITH_REASON if has_reason else _REVIEWED
+    if act in sentences:
+        return sentences[act]
+    if has_reason:
+        return _("%(actor)s reviewed clip %(target)s of %(campaign)s: %(scores)s. Reason: %(reason)s")
+    if data.get("scores"):
+        return _("%(actor)s reviewed clip %(target)s of %(campaign)s: %(scores)s.")
+    return _("%(actor)s reviewed clip %(target)s of %(campaign)s.")  # an entry of an earlier version
+
+
+def _describe_review(data: Data) -> Data:
+    return {"scores": _describe_scores({"gold": data.get("scores")})}
+
+
+def _tell_more_ratings(data: Data) -> Sentence:
+    if data.get("reason"):
+        return _(
+            "%(actor)s asked for %(after)s ratings of clip %(target)s of %(campaign)s; before: %(before)s. "
+            "Reason: %(reason)s"
+        )
+    return _("%(actor)s asked for %(after)s ratings of clip %(target)s of %(campaign)s; before: %(before)s.")
+
+
 _MARKED = {
     "gold": _("%(actor)s made clip %(target)s of %(campaign)s a gold with known scores %(scores)s."),
     "qualification": _(
@@ -208,7 +247,7 @@ register_acts(
         ),
         "item.more_ratings": Act(
             _("More ratings requested"),
-            _("%(actor)s asked for %(after)s ratings of clip %(target)s of %(campaign)s; before: %(before)s."),
+            _tell_more_ratings,
         ),
         "item.ratings_withdrawn": Act(
             _("More ratings withdrawn"),
@@ -217,7 +256,10 @@ register_acts(
                 "slots; before: %(before)s."
             ),
         ),
-        "item.reviewed": Act(_("Clip reviewed"), _("%(actor)s reviewed clip %(target)s of %(campaign)s.")),
+        "item.reviewed": Act(_("Clip reviewed"), _tell_review, _describe_review),
+        "item.review_undone": Act(
+            _("Review undone"), _("%(actor)s undid the newest review of clip %(target)s of %(campaign)s.")
+        ),
         "clip.edited": Act(
             _("Clip corrected"),
             _("%(actor)s corrected clip %(target)s to %(after)s. Before: %(before)s. Reason: %(reason)s"),

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
@@ -103,10 +102,11 @@ class ItemDraft:
 
 @dataclass(frozen=True, slots=True)
 class ItemReview:
-    """A lead's review of the item."""
+    """A lead's review of the item; `is_undone` if a lead took it back."""
 
     review: Review
     opinion: Opinion
+    is_undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ def read_evidence(item: Item, screened: Set[int]) -> Evidence:
     """Return the ratings, drafts and reviews of an item; `screened` holds the raters who do not count. Five queries."""
     ratings = list(_read_ratings(item))
     drafts = list(item.drafts.order_by("created_at", "pk"))
-    reviews = list(item.reviews.select_related("reviewer").order_by("created_at", "pk"))
+    every = list(item.reviews.select_related("reviewer").order_by("created_at", "pk"))
+    undone = {review.undoes_id for review in every}
+    reviews = [review for review in every if review.undoes_id is None]
     names = [*(rating.rater for rating in ratings), *(draft.critic for draft in drafts)]
     labels = iter(make_labels([str(name) for name in (*names, *(review.reviewer for review in reviews))]))
     defects = {defect["id"]: defect["label"] for defect in item.campaign.taxonomy}
@@ -146,7 +148,7 @@ def read_evidence(item: Item, screened: Set[int]) -> Evidence:
     return Evidence(
         rated,
         tuple(_make_item_draft(draft, next(labels), defects, rated) for draft in drafts),
-        tuple(_make_item_review(review, next(labels), defects) for review in reviews),
+        tuple(_make_item_review(review, next(labels), defects, is_undone=review.pk in undone) for review in reviews),
     )
 
 
@@ -215,13 +217,14 @@ def _make_proposal_opinion(key: str, axis: Axis, proposed: AxisProposal | None, 
     return AxisOpinion(axis, proposed.score, pieces, proposed.reason, note=proposed.note)
 
 
-def _make_item_review(review: Review, label: str, defects: dict[str, str]) -> ItemReview:
+def _make_item_review(review: Review, label: str, defects: dict[str, str], *, is_undone: bool) -> ItemReview:
     axes = _make_card_opinions(f"review-{review.pk}", review.card, defects)
     version = review.clip_version
-    return ItemReview(review, Opinion(f"review-{review.pk}", label, str(review.reviewer), axes, version=version))
+    opinion = Opinion(f"review-{review.pk}", label, str(review.reviewer), axes, version=version)
+    return ItemReview(review, opinion, is_undone)
 
 
-def _make_card_opinions(key: str, stored: dict[str, Any], defects: dict[str, str]) -> tuple[AxisOpinion, ...]:
+def _make_card_opinions(key: str, stored: object, defects: dict[str, str]) -> tuple[AxisOpinion, ...]:
     card = card_from_json(stored)
     return tuple(
         AxisOpinion(

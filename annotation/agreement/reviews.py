@@ -1,6 +1,10 @@
 """A lead's decisions: the reviewed report card of an item, and verdicts on raters. The newest counts."""
 
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts import audit
@@ -19,8 +23,11 @@ NOTE_LIMIT = 4000
 
 
 @transaction.atomic
-def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
-    """Store a review of an item; raise AnswersRefused if the card names a defect that the campaign does not have."""
+def review(*, actor: User, item: Item, card: ReportCard, note: str, **data: object) -> Review:
+    """Store a review of an item; raise AnswersRefused if the card names a defect that the campaign does not have.
+
+    The audit entry gets `data` too.
+    """
     require_role(actor, Role.LEAD)
     defects = list_defect_ids(item.campaign)
     problems: Problems = {
@@ -30,15 +37,47 @@ def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     }
     if problems:
         raise AnswersRefused(problems)
+    note = clean_text(note)[:NOTE_LIMIT]
     decision = Review.objects.create(
+        item=item, reviewer=actor, card=card_to_json(card), note=note, clip_version=item.clip.version
+    )
+    scores = {axis.value: score for axis, score in card.scores.items()}
+    audit.record(
+        actor=actor, action="item.reviewed", target=item, review=decision.pk, scores=scores, reason=note, **data
+    )
+    refresh_summaries([item.pk])
+    return decision
+
+
+@transaction.atomic
+def undo_review(*, actor: User, item: Item, decision: Review, undoes: int) -> Review:
+    """Put the review that was in force before this one in force again, by a new row; nothing is deleted.
+
+    `undoes` is the audit entry of the review. Raise ValidationError if the review is not in force.
+    """
+    require_role(actor, Role.LEAD)
+    rows = Review.objects.filter(item=item, clip_version=item.clip.version).order_by("-pk")
+    if rows.first() != decision:
+        raise ValidationError(_("This review is not in force any more, so it cannot be undone."))
+    before = rows.filter(pk__lt=decision.pk).first()
+    undone = Review.objects.create(
         item=item,
         reviewer=actor,
-        card=card_to_json(card),
-        note=clean_text(note)[:NOTE_LIMIT],
+        card=before.card if before else None,
+        note=before.note if before else "",
+        undoes=decision,
         clip_version=item.clip.version,
     )
-    audit.record(actor=actor, action="item.reviewed", target=item, review=decision.pk)
-    return decision
+    audit.record(actor=actor, action="item.review_undone", target=item, review=undone.pk, undoes=undoes)
+    refresh_summaries([item.pk])
+    return undone
+
+
+def read_reviews_in_force(item_ids: Iterable[int]) -> dict[int, Review]:
+    """Return the review in force of each item that has one: the newest of the clip's current version. One query."""
+    reviews = Review.objects.filter(item__in=list(item_ids), clip_version=F("item__clip__version")).order_by("pk")
+    newest = {review.item_id: review for review in reviews.select_related("reviewer")}
+    return {item: review for item, review in newest.items() if review.card is not None}
 
 
 @transaction.atomic

@@ -25,6 +25,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Who may rate"), ("open_to",)),
     (_("Order and draws"), ("order", "seed")),
     (_("Reasons and edits"), ("min_reason_length", "edit_hours", "waives_reason_when_excellent")),
+    (_("Review"), ("names_raters_in_review",)),
 )
 
 
@@ -49,6 +50,7 @@ LABELS: dict[str, Any] = {
     "min_reason_length": _("Minimum length of a reason, in characters"),
     "waives_reason_when_excellent": _("No reason needed for “excellent” without a defect"),
     "edit_hours": _("Hours in which a rating can be edited"),
+    "names_raters_in_review": _("Show the names of raters to the lead who reviews a clip"),
 }
 HELP: dict[str, Any] = {
     "name": _("For links and scripts: small letters, digits and hyphens."),
@@ -72,6 +74,9 @@ HELP: dict[str, Any] = {
     "seed": _("The same seed and clips give the same arms and the same order."),
     "min_reason_length": _("0 requires no reason."),
     "edit_hours": _("Counted from the first submit. Leave empty to allow edits until the campaign closes."),
+    "names_raters_in_review": _(
+        "Without names they are Rater 1, Rater 2 and so on, so that a lead judges the cards alone."
+    ),
 }
 
 

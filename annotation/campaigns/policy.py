@@ -41,6 +41,7 @@ POLICY_FIELDS = frozenset(
         "min_reason_length",
         "waives_reason_when_excellent",
         "edit_hours",
+        "names_raters_in_review",
     }
 )
 FIXED_ONCE_OPENED = frozenset({"seed", "assisted_share"})

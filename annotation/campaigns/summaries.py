@@ -1,8 +1,8 @@
 """Write the summary of items, by which a campaign's clips are listed (`annotation.models.ItemSummary`).
 
 Every write that changes what a summary repeats calls `refresh_summaries` last in its transaction: a rating and its
-edits, a report and its settlement, exclusion, marks, priority, new items and slots, and verdicts on raters. A lease
-changes nothing in it. docs/adr/0014 says why.
+edits, a report and its settlement, exclusion, marks, priority, new items and slots, reviews, and verdicts on raters. A
+lease changes nothing in it. docs/adr/0014 says why.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from itertools import islice
 from django.db import connection
 
 from annotation.models import ItemSummary
-from qsave.axes import AXES
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.tallies import N_UNIT, SUM_UNIT
 
 BATCH_SIZE = 500
@@ -40,12 +40,35 @@ _TALLIES = {
     for axis in AXES
     for tally in ("tally", "blind_tally")
 }
+# `qsave.consensus.has_consensus`: two thirds of the raters are at two neighbouring levels.
+_AT_NEIGHBOURS = " AND ".join(
+    f"3 * SUM(CASE WHEN score IN ({level}, {level + 1}) THEN 1 ELSE 0 END) < 2 * COUNT(*)"
+    for level in range(MIN_LEVEL, MAX_LEVEL)
+)
+_DISPUTES = {
+    "gap": ("0", "MAX(CASE WHEN axis = '{axis}' THEN gap ELSE 0 END)"),
+    "is_split": ("FALSE", "MAX(CASE WHEN axis = '{axis}' THEN is_split ELSE 0 END) = 1"),
+    "contested": ("0", "MAX(CASE WHEN axis = '{axis}' THEN contested ELSE 0 END)"),
+}
+"""What a summary says of disputes on each axis: without ratings, and as an aggregate over the axes."""
+_BY_AXIS = {f"{axis.value}_{name}": (axis.value, name) for name in _DISPUTES for axis in AXES}
 _SCORES = """
-    SELECT item_id, MAX(gap) AS spread, {sums}
+    SELECT by_axis.item_id, MAX(gap) AS spread, {sums}
     FROM (SELECT item_id, axis, MAX(score) - MIN(score) AS gap, SUM({unit}) AS tally,
-        SUM(CASE WHEN is_blind THEN {unit} ELSE 0 END) AS blind_tally
-        FROM ({counted}) counted GROUP BY item_id, axis) by_axis
-    GROUP BY item_id
+        SUM(CASE WHEN is_blind THEN {unit} ELSE 0 END) AS blind_tally, CASE WHEN {split} THEN 1 ELSE 0 END AS is_split
+        FROM counted GROUP BY item_id, axis) by_axis
+    LEFT JOIN ({contested}) defects ON defects.item_id = by_axis.item_id AND defects.of_axis = by_axis.axis
+    GROUP BY by_axis.item_id
+"""
+# `qsave.consensus.is_contested`: neither those who name a defect nor the others are two thirds of the raters.
+_CONTESTED = """
+    SELECT named.item_id, named.of_axis, COUNT(*) AS contested
+    FROM (SELECT item_id, axis AS of_axis, {defect} AS defect, COUNT(DISTINCT rating_id) AS raters
+        FROM counted CROSS JOIN {marks} mark GROUP BY item_id, axis, {defect}) named
+    JOIN (SELECT item_id, axis, COUNT(*) AS raters FROM counted GROUP BY item_id, axis) every
+        ON every.item_id = named.item_id AND every.axis = named.of_axis
+    WHERE 3 * named.raters > every.raters AND 3 * named.raters < 2 * every.raters
+    GROUP BY named.item_id, named.of_axis
 """
 _SLOTS = """
     SELECT item_id, COUNT(*) AS slot_count, SUM(CASE WHEN state = 'done' THEN 1 ELSE 0 END) AS rating_count
@@ -71,9 +94,15 @@ _COLUMNS = {
     "rating_count": "COALESCE(slots.rating_count, 0)",
     "report_count": "COALESCE(reports.report_count, 0)",
     "spread": "COALESCE(scores.spread, 0)",
+    "is_reviewed": """EXISTS (SELECT 1 FROM annotation_review review
+        WHERE review.item_id = item.id AND review.clip_version = clip.version AND review.card IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM annotation_review later WHERE later.item_id = review.item_id
+                AND later.clip_version = review.clip_version AND later.id > review.id))""",
+    **{column: f"COALESCE(scores.{column}, {_DISPUTES[name][0]})" for column, (_axis, name) in _BY_AXIS.items()},
     **{name: f"COALESCE(scores.{name}, 0)" for name in _TALLIES},
 }
 _STORE_SUMMARIES = """
+    WITH counted AS ({counted})
     INSERT INTO annotation_itemsummary ({columns}) SELECT {values}
     FROM annotation_item item
     JOIN annotation_clip clip ON clip.id = item.clip_id
@@ -116,14 +145,17 @@ def _build_statements(vendor: str, count: int) -> tuple[str, ...]:
     """Return the statements for this many items. Each "%s" is the key of an item; the keys repeat in their order."""
     items = ", ".join(["%s"] * count)
     counted = _COUNTED.format(items=items)
-    sums = ", ".join(f"{expression} AS {name}" for name, expression in _TALLIES.items())
+    expressions = _TALLIES | {column: _DISPUTES[name][1].format(axis=axis) for column, (axis, name) in _BY_AXIS.items()}
+    sums = ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
+    contested = _CONTESTED.format(**_JSON[vendor])
     summaries = _STORE_SUMMARIES.format(
         columns=", ".join(_COLUMNS),
         values=", ".join(_COLUMNS.values()),
         updates=", ".join(f"{name} = excluded.{name}" for name in _COLUMNS),
         slots=_SLOTS.format(items=items),
         reports=_REPORTS.format(items=items),
-        scores=_SCORES.format(counted=counted, unit=_UNIT, sums=sums),
+        counted=counted,
+        scores=_SCORES.format(unit=_UNIT, sums=sums, split=_AT_NEIGHBOURS, contested=contested),
         items=items,
     )
     defects = _STORE_DEFECTS.format(counted=counted, **_JSON[vendor])

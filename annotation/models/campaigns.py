@@ -73,6 +73,9 @@ class Campaign(models.Model):
     edit_hours = models.PositiveIntegerField(
         null=True, blank=True, help_text="Hours in which a rating may be edited; empty: until the campaign closes."
     )
+    names_raters_in_review = models.BooleanField(
+        default=True, help_text="Reviews show the names of raters; else Rater 1, Rater 2 and so on."
+    )
     requires_watched = models.BooleanField(
         default=False, help_text="A rating can only be submitted once the clip was watched to its end."
     )

@@ -134,14 +134,26 @@ class AxisAnswer(models.Model):
 
 
 class Review(models.Model):
-    """A lead's final report card for an item. The newest counts, if it is of the clip's current version."""
+    """A lead's final report card for an item. The newest of the clip's current version is in force.
+
+    Rows are never deleted. A row that undoes another one repeats the card that was in force before that one; its card
+    is None if there was none, and the item then has no review.
+    """
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
-    card = models.JSONField(help_text="qsave.report_card.card_to_json")
+    card = models.JSONField(null=True, blank=True, help_text="qsave.report_card.card_to_json")
     note = models.TextField(blank=True)
+    undoes = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by")
     clip_version = models.PositiveIntegerField(default=1, help_text="Version of the clip that the lead saw.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(card__isnull=False) | models.Q(undoes__isnull=False), name="review_has_a_card"
+            ),
+        ]
 
 
 class Screening(models.Model):

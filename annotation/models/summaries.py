@@ -38,6 +38,20 @@ class ItemSummary(models.Model):
     spread = models.PositiveSmallIntegerField(
         help_text="Widest gap between two raters' scores of one axis, in levels; 0 with fewer than two ratings."
     )
+    is_reviewed = models.BooleanField(help_text="A lead's review of the clip's current version is in force.")
+    visual_gap = models.PositiveSmallIntegerField(help_text="Widest gap on this axis; so are the next two.")
+    dynamic_gap = models.PositiveSmallIntegerField()
+    alignment_gap = models.PositiveSmallIntegerField()
+    visual_is_split = models.BooleanField(
+        help_text="Its scores have no consensus (`qsave.consensus`); so the next two."
+    )
+    dynamic_is_split = models.BooleanField()
+    alignment_is_split = models.BooleanField()
+    visual_contested = models.PositiveSmallIntegerField(
+        help_text="Defects on which raters have no majority (`qsave.consensus`); so are the next two."
+    )
+    dynamic_contested = models.PositiveSmallIntegerField()
+    alignment_contested = models.PositiveSmallIntegerField()
     visual_tally = models.PositiveBigIntegerField()
     visual_blind_tally = models.PositiveBigIntegerField(help_text="Tally of blind ratings only; so are the next two.")
     dynamic_tally = models.PositiveBigIntegerField()
@@ -61,6 +75,13 @@ class ItemSummary(models.Model):
             models.Index(fields=["campaign", "dynamic_tally", "dynamic_blind_tally"], name="summary_by_dynamic"),
             models.Index(fields=["campaign", "alignment_tally", "alignment_blind_tally"], name="summary_by_alignment"),
             models.Index(fields=["campaign", "item"], condition=models.Q(is_gold=True), name="summary_of_golds"),
+            models.Index(
+                fields=["campaign", "item"],
+                condition=models.Q(visual_contested__gt=0)
+                | models.Q(dynamic_contested__gt=0)
+                | models.Q(alignment_contested__gt=0),
+                name="summary_contested",
+            ),
         ]
 
 

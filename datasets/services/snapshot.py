@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from annotation.agreement.reviews import read_reviews_in_force
 from annotation.agreement.scores import read_watched_share
 from annotation.intake.split_draw import read_held_out
 from annotation.models import (
@@ -26,7 +27,6 @@ from annotation.models import (
     Item,
     Rating,
     RatingRevision,
-    Review,
     Slot,
     Split,
     make_blind_condition,
@@ -90,7 +90,7 @@ def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
         clip__bridges_splits=False,
         clip__prompt_group__split=Split.TRAIN,
     ).exclude(clip__generator__in=read_held_out())
-    return (rated.filter(reviews__clip_version=F("clip__version")) if reviewed else rated).exists()
+    return (rated.filter(summary__is_reviewed=True) if reviewed else rated).exists()
 
 
 def _select_counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
@@ -130,10 +130,7 @@ def _make_records(
     campaign: Campaign, item_ids: list[int], screened: set[int], held_out: Set[str]
 ) -> Iterator[ClipRecord]:
     items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
-    reviews = Review.objects.filter(item__in=item_ids, clip_version=F("item__clip__version")).order_by(
-        "created_at", "pk"
-    )
-    cards = {review.item_id: card_from_json(review.card) for review in reviews}
+    cards = {item: card_from_json(review.card) for item, review in read_reviews_in_force(item_ids).items()}
     ratings = _read_ratings(campaign, item_ids, screened)
     for item_id in item_ids:
         yield _make_record(items[item_id], cards.get(item_id), ratings.get(item_id, []), held_out)

@@ -9,6 +9,7 @@ from datasets.services.figures import Figures, replace_mos
 from datasets.services.policy import TARGETS, ReleasePolicy
 from datasets.services.records import Answer, ClipRecord
 from qsave.axes import AXES, Axis, round_to_level
+from qsave.consensus import find_pieces, list_majority
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence
 from qsave.statistics.mos import Mos
@@ -105,9 +106,9 @@ def _find_evidence(record: ClipRecord, axis: Axis, mos: float, policy: ReleasePo
     if not ranked:
         return None
     answers = [candidate.answer for candidate in ranked]
-    named = [defect for answer in answers for defect in _list_defects(answer.evidence)]
-    majority = sorted(defect for defect in set(named) if 2 * named.count(defect) >= len(answers))
-    return tuple(piece for defect in majority for piece in _find_pieces(defect, answers))
+    majority = list_majority([_list_defects(answer.evidence) for answer in answers])
+    pieces = [answer.evidence for answer in answers]
+    return tuple(piece for defect in majority for piece in find_pieces(defect, pieces))
 
 
 def _find_candidates(record: ClipRecord, axis: Axis, policy: ReleasePolicy) -> list[_Candidate]:
@@ -146,11 +147,3 @@ def _name_draw(record: ClipRecord, axis: Axis, policy: ReleasePolicy) -> str:
 
 def _list_defects(evidence: Sequence[Evidence]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(piece.defect for piece in evidence))
-
-
-def _find_pieces(defect: str, answers: Sequence[Answer]) -> list[Evidence]:
-    for answer in answers:
-        pieces = [piece for piece in answer.evidence if piece.defect == defect]
-        if pieces:
-            return pieces
-    return []

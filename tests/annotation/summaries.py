@@ -8,6 +8,7 @@ from annotation.campaigns.reports import REPORTS
 from annotation.models import Campaign, Item, ItemDefect, ItemSummary, Skip, Slot
 from annotation.raters.screening import read_screened_raters
 from qsave.axes import AXES
+from qsave.consensus import has_consensus, is_contested
 from qsave.statistics.tallies import pack_tally
 
 
@@ -26,10 +27,21 @@ def compute_summaries(campaign: Campaign) -> dict[int, dict[str, Any]]:
     for score in read_scores(campaign):
         if score.rater not in screened:
             scores[score.item, score.axis.value].append((score.score, score.is_blind))
+    contested = count_contested(campaign, {key: len(rows) for key, rows in scores.items()})
     return {
-        item.pk: _describe(item) | _summarise({axis.value: scores[item.pk, axis.value] for axis in AXES})
+        item.pk: _describe(item)
+        | _summarise({axis.value: scores[item.pk, axis.value] for axis in AXES})
+        | {f"{axis.value}_contested": contested[item.pk, axis.value] for axis in AXES}
         for item in Item.objects.filter(campaign=campaign).select_related("clip__prompt_group")
     }
+
+
+def count_contested(campaign: Campaign, raters: dict[tuple[int, str], int]) -> Counter[tuple[int, str]]:
+    """Count the contested defects by item and axis."""
+    answers = select_counted_answers(campaign).exclude(revision__rating__rater__in=read_screened_raters(campaign))
+    rows = answers.values_list("revision__rating__item", "axis", "evidence")
+    named = Counter((item, axis, defect) for item, axis, marks in rows for defect in {mark["defect"] for mark in marks})
+    return Counter((item, axis) for (item, axis, _), count in named.items() if is_contested(count, raters[item, axis]))
 
 
 def count_defects(campaign: Campaign) -> dict[tuple[int, str], int]:
@@ -51,8 +63,14 @@ def _describe(item: Item) -> dict[str, Any]:
         "priority": item.priority,
         "slot_count": states.total(),
         "rating_count": states["done"],
+        "is_reviewed": _has_review(item),
         "report_count": Skip.objects.filter(item=item, kind__in=REPORTS, settled_at=None).count(),
     }
+
+
+def _has_review(item: Item) -> bool:
+    newest = item.reviews.filter(clip_version=item.clip.version).order_by("pk").last()
+    return newest is not None and newest.card is not None
 
 
 def _name_state(item: Item, done: int, slots: int) -> str:
@@ -63,10 +81,12 @@ def _name_state(item: Item, done: int, slots: int) -> str:
     return "unrated" if not done else "started" if done < slots else "rated"
 
 
-def _summarise(scores: dict[str, list[tuple[int, bool]]]) -> dict[str, int]:
+def _summarise(scores: dict[str, list[tuple[int, bool]]]) -> dict[str, int | bool]:
     levels = {axis: [score for score, _is_blind in rows] for axis, rows in scores.items()}
     blind = {axis: [score for score, is_blind in rows if is_blind] for axis, rows in scores.items()}
     return {
+        **{f"{axis}_gap": max(values) - min(values) if values else 0 for axis, values in levels.items()},
+        **{f"{axis}_is_split": bool(values) and not has_consensus(values) for axis, values in levels.items()},
         "spread": max(max(values) - min(values) if values else 0 for values in levels.values()),
         **{f"{axis}_tally": pack_tally(values) for axis, values in levels.items()},
         **{f"{axis}_blind_tally": pack_tally(values) for axis, values in blind.items()},

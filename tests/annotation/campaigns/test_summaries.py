@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from annotation.agreement.reviews import screen
+from annotation.agreement.reviews import review, screen, undo_review
 from annotation.campaigns import reports
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.duplicate import CopiedParts, duplicate_campaign
@@ -26,7 +26,10 @@ RATERS, CLIPS = 3, 3
 DEFECTS = ["", "blur", "noise"]
 numbers = st.integers(0, 11)
 acts = st.sampled_from(
-    ["rate", "rate", "rate", "edit", "report", "settle", "exclude", "screen", "keep", "mark", "raise", "add", "more"]
+    [
+        *("rate", "rate", "rate", "edit", "report", "settle", "exclude", "screen", "keep", "mark", "raise", "add"),
+        *("more", "review", "undo"),
+    ]
 )
 
 
@@ -91,6 +94,14 @@ class Site:
 
     def _add(self, _rater: User, _item: Item, _number: int) -> None:
         add_clips(actor=self.lead, campaign=self.campaign, clips=[factories.make_clip()])
+
+    def _review(self, _rater: User, item: Item, number: int) -> None:
+        review(actor=self.lead, item=item, card=factories.make_card(number % 5 + 1), note="")
+
+    def _undo(self, _rater: User, item: Item, _number: int) -> None:
+        newest = item.reviews.filter(clip_version=item.clip.version).order_by("pk").last()
+        if newest and newest.undoes_id is None:
+            undo_review(actor=self.lead, item=item, decision=newest, undoes=0)
 
     def _more(self, _rater: User, _item: Item, number: int) -> None:
         update_policy(actor=self.lead, campaign=self.campaign, overlap=2 + number % 2, overlap_cap=4)
