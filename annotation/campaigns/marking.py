@@ -78,9 +78,11 @@ def mark_items(
     scores: Mapping[str, float] | None = None,
     feedback: str | None = None,
     priority: int | None = None,
+    recorded: Mapping[str, object] | None = None,
 ) -> Outcome:
     """Change the marks of items of one campaign, and leave what is not given; `scores` are the known ones by axis.
 
+    The audit entries of the marks also get what is `recorded`: a reason, or the entry that this undoes.
     An item is left as it is if the marks do not fit it, or if it would join the qualification and a rater has had it.
     Raises ValidationError by field for what fits no item.
     """
@@ -106,15 +108,18 @@ def mark_items(
     if priority is not None:
         apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in changed]))
     refresh_summaries(item.pk for item in changed)
-    priorities = _record(actor, changed, before)
+    priorities = _record(actor, changed, before, recorded or {})
     return Outcome(changed, left, [entry.pk for entry in priorities])
 
 
 def _record(
-    actor: User, changed: Sequence[Item], before: Mapping[int, tuple[dict[str, object], int]]
+    actor: User,
+    changed: Sequence[Item],
+    before: Mapping[int, tuple[dict[str, object], int]],
+    recorded: Mapping[str, object],
 ) -> list[AuditEntry]:
     """Record what changed: the marks, the priority, or both. Returns the entries of priorities."""
-    marks = [(item, {"before": before[item.pk][0], "after": _describe(item)}) for item in changed]
+    marks = [(item, {"before": before[item.pk][0], "after": _describe(item), **recorded}) for item in changed]
     marks = [(item, data) for item, data in marks if data["before"] != data["after"]]
     audit.record_all(actor=actor, action="item.marked", entries=marks)
     priorities = [(item, {"before": before[item.pk][1], "after": item.priority}) for item in changed]

@@ -19,7 +19,7 @@ from annotation.shared.permissions import require_role
 
 
 @transaction.atomic
-def request_ratings(*, actor: User, items: Sequence[Item], ratings: int) -> Outcome:
+def request_ratings(*, actor: User, items: Sequence[Item], ratings: int, reason: str = "") -> Outcome:
     """Give each item free rating slots until it has `ratings` of them, rated ones included; none loses any.
 
     A lower overlap of the campaign deletes the free ones again. Qualification items and those that are
@@ -44,7 +44,10 @@ def request_ratings(*, actor: User, items: Sequence[Item], ratings: int) -> Outc
     ):
         added[slot.item_id].append(slot.pk)
     refresh_summaries(item.pk for item in changed)
-    data = [(item, {"before": len(numbers[item.pk]), "after": ratings, "slots": added[item.pk]}) for item in changed]
+    given = {"reason": reason} if reason else {}
+    data = [
+        (item, {"before": len(numbers[item.pk]), "after": ratings, "slots": added[item.pk]} | given) for item in changed
+    ]
     entries = audit.record_all(actor=actor, action="item.more_ratings", entries=data)
     return Outcome(changed, left, [entry.pk for entry in entries])
 

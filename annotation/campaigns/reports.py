@@ -45,9 +45,10 @@ def give_out_again(*, actor: User, item: Item, reason: str = "") -> None:
 
 
 @transaction.atomic
-def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "") -> Outcome:
+def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "", undoes: int | None = None) -> Outcome:
     """Let the queue give the items out again and settle their reports. Raters who reported one do not get it again.
 
+    `undoes` is the audit entry of an exclusion that this takes back.
     An excluded item is left as it is if there is no reason, and a withdrawn one in any case.
     """
     require_role(actor, Role.LEAD)
@@ -57,8 +58,10 @@ def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "") -> O
     current = [item for item in current if item.pk not in left]
     settled = settle_reports(actor, current)
     changed = [item for item in current if item.availability in HELD_BACK or item.pk in settled]
+    undone = {} if undoes is None else {"undoes": undoes}
     entries = [
-        (item, {"before": _describe(item), "reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed
+        (item, {"before": _describe(item), "reason": reason, "reports": settled.get(item.pk, 0)} | undone)
+        for item in changed
     ]
     save_availability(changed, lambda item: choose_availability(item.clip), "")
     audit.record_all(actor=actor, action="item.given_out_again", entries=entries)
