@@ -28,6 +28,8 @@ def describe_counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         yield _("Clips by %(generator)s") % {"generator": isolate(generator)}, number
     for name, label in TOTALS.items():
         yield str(label), counts[name]
+    for split, number in counts.get("excluded_held_out", {}).items():
+        yield _("Clips of %(split)s that a lead excluded") % {"split": split}, number
 
 
 def list_left_out(counts: Mapping[str, Any]) -> list[tuple[int, str, str]]:

@@ -169,9 +169,16 @@ def _render_left_out(counts: Mapping[str, Any]) -> str:
         for of, reasons in counts["left_out"].items()
         for reason, clips in reasons.items()
     ]
-    return "\n".join(
-        ["What was left out (`manifest.json` names the clips):", "", "| clips | of | why |", "|---|---|---|", *lines]
-    )
+    table = [
+        "What was left out (`manifest.json` names the clips):",
+        "",
+        "| clips | of | why |",
+        "|---|---|---|",
+        *lines,
+    ]
+    held_out = " and ".join(f"{number} of {split}" for split, number in counts.get("excluded_held_out", {}).items())
+    note = f"Leads excluded {held_out}. Figures on these splits leave these clips out."
+    return "\n".join([*table, "", note] if held_out else table)
 
 
 def _render_notes(notes: Sequence[str]) -> str:

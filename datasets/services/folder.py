@@ -48,6 +48,8 @@ class _Totals:
     excluded: list[dict[str, str]] = field(default_factory=list)
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
     """File or "the release" -> reason -> number of clips that it left out there."""
+    excluded_held_out: dict[str, int] = field(default_factory=dict)
+    """Clips of val and test that a lead excluded, by split."""
     raters: set[str] = field(default_factory=set)
     generators: dict[str, int] = field(default_factory=dict)
     clips: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
@@ -180,6 +182,9 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
     reason = _explain_exclusion(record, into.video_splits)
     pairs = {} if reason else {axis: compute_target(record, axis, figures, policy) for axis in AXES}
     targets = {axis: pair for axis, pair in pairs.items() if pair is not None}
+    if record.excluded and record.split in HELD_OUT:
+        counts = into.totals.excluded_held_out
+        counts[record.split] = counts.get(record.split, 0) + 1
     if len(targets) < len(AXES):
         into.totals.leave_out(record.clip_id, "the release", reason or explain_no_target(record, policy))
         return
@@ -259,6 +264,7 @@ def _make_manifest(
             "clips_simulated": totals.simulated_clips,
             "excluded": len(totals.excluded),
             "left_out": totals.left_out,
+            **({"excluded_held_out": totals.excluded_held_out} if totals.excluded_held_out else {}),
             **({"judgements": dict(sorted(totals.judgements.items()))} if policy.imported_sources else {}),
             "rows": {name: writer.count for name, writer in sorted(files.items())},
         },

@@ -283,6 +283,14 @@ def test_reviewed_leaves_clips_without_a_review_out_and_counts_them(tmp_path: Pa
     assert [row.targets[Axis.VISUAL].mos for row in reader.rows("sft", "test")] == [1.5]
 
 
+def test_clips_of_val_and_test_that_leads_excluded_are_counted(tmp_path: Path) -> None:
+    assert "excluded_held_out" not in release(tmp_path / "a", some_clips())["counts"]
+    out = [clip(f"x{split}", rating("ann"), split=split, excluded="A person.") for split in ("train", "test", "val")]
+    manifest = release(tmp_path / "b", [*some_clips(), *out])
+    assert manifest["counts"]["excluded_held_out"] == {"test": 1, "val": 1}
+    assert "Leads excluded 1 of test and 1 of val" in (tmp_path / "b" / "README.md").read_text()
+
+
 @pytest.mark.parametrize("target", ["mean", "reviewed", "bias_corrected"])
 def test_a_release_without_train_rows_is_refused(tmp_path: Path, target: TargetPolicy) -> None:
     records = [clip("v", rating("ann"), split="val"), clip("e", rating("ann"), split="test"), clip("t")]
