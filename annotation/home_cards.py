@@ -116,16 +116,15 @@ def _describe_reported(work: CampaignWork) -> HomeLine:
 
 def _describe_disputed(work: CampaignWork) -> HomeLine:
     text = ngettext(
-        "Raters disagree on %(count)s clip of %(campaign)s by more than %(bound)s levels, and no rating is left.",
-        "Raters disagree on %(count)s clips of %(campaign)s by more than %(bound)s levels, and no rating is left.",
+        "Raters disagree on %(count)s clip of %(campaign)s, and no rating is left that could settle it.",
+        "Raters disagree on %(count)s clips of %(campaign)s, and no rating is left that could settle them.",
         work.disputed,
     )
-    bound = work.campaign.disagreement_bound
     return HomeLine(
         kind=_("Disputed"),
-        text=text % {"count": work.disputed, "campaign": isolate(work.campaign), "bound": bound},
-        url=_link_clips(work.campaign, state="rated", spread=bound + 1, sort="-spread"),
-        action=_("View disputed clips"),
+        text=text % {"count": work.disputed, "campaign": isolate(work.campaign)},
+        url=reverse("review-queue", args=[work.campaign.name]),
+        action=_("Review disputed clips"),
         urgency=Urgency.WAITING,
     )
 

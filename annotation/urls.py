@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import campaign_page
-from annotation.agreement import agreement_page, clip_list_page, clip_news, clip_page
+from annotation.agreement import agreement_page, clip_list_page, clip_news, clip_page, review_pages
 from annotation.campaigns import (
     campaigns_page,
     duplicate_page,
@@ -91,6 +91,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("panels/<int:pk>/take-over", panel_pages.panel_take_over, name="panel-take-over"),
     path("panel/done", panel_pages.panel_done, name="panel-done"),
     path("panel/<str:secret>/", panel_pages.panel_begin, name="panel-begin"),
+    path("campaigns/<slug:name>/review", review_pages.review_queue, name="review-queue"),
+    path("campaigns/<slug:name>/review/undo", review_pages.review_undo, name="review-undo"),
+    path("campaigns/<slug:name>/review/<int:pk>", review_pages.review_clip, name="review-clip"),
     path("campaigns/<slug:name>/agreement", agreement_page.agreement, name="agreement"),
     path("campaigns/<slug:name>/judgements", judgement_pages.judgements, name="judgements"),
     path("campaigns/<slug:name>/judgements/match", judgement_pages.match_judgements, name="match-judgements"),

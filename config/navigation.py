@@ -53,6 +53,7 @@ CAMPAIGN_TABS = (
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items", "correct-clip", "withdraw-clip"})),
     Entry("drafting", _("Drafting"), frozenset({"drafting-activate", "drafting-bound", "drafting-roll-back"})),
     Entry("predictions", _("Predictions"), frozenset({"prediction-set"})),
+    Entry("review-queue", _("Review"), frozenset({"review-clip"})),
     Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),
     Entry("members", _("Members")),
     Entry("panels", _("Panels"), frozenset({"panel-new-link"})),

@@ -13,6 +13,7 @@ from annotation.api import (
     leases,
     new_imports,
     prompt_groups,
+    reviews,
     schema,  # noqa: F401 - registers itself by being imported
 )
 
@@ -22,6 +23,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>", campaigns.CampaignView.as_view(), name="api-campaign"),
     path("campaigns/<slug:name>/state", campaigns.CampaignStateView.as_view(), name="api-campaign-state"),
     path("campaigns/<slug:name>/agreement", agreement.AgreementView.as_view(), name="api-agreement"),
+    path("campaigns/<slug:name>/review", reviews.ReviewQueueView.as_view(), name="api-review-queue"),
+    path("campaigns/<slug:name>/review/undo", reviews.UndoView.as_view(), name="api-review-undo"),
+    path("campaigns/<slug:name>/review/<int:pk>", reviews.ReviewClipView.as_view(), name="api-review-clip"),
+    path(
+        "campaigns/<slug:name>/review/<int:pk>/consensus",
+        reviews.TakeConsensusView.as_view(),
+        name="api-review-consensus",
+    ),
+    path("campaigns/<slug:name>/review/<int:pk>/card", reviews.TakeCardView.as_view(), name="api-review-card"),
+    path("campaigns/<slug:name>/review/<int:pk>/own-card", reviews.WriteCardView.as_view(), name="api-review-own-card"),
+    path(
+        "campaigns/<slug:name>/review/<int:pk>/more-ratings",
+        reviews.AskForRatingsView.as_view(),
+        name="api-review-more-ratings",
+    ),
+    path("campaigns/<slug:name>/review/<int:pk>/gold", reviews.MakeGoldView.as_view(), name="api-review-gold"),
+    path(
+        "campaigns/<slug:name>/review/<int:pk>/exclude",
+        reviews.ExcludeFromReviewView.as_view(),
+        name="api-review-exclude",
+    ),
     path("campaigns/<slug:name>/policy", campaign_settings.PolicyView.as_view(), name="api-policy"),
     path("campaigns/<slug:name>/guidelines", campaign_settings.GuidelinesView.as_view(), name="api-guidelines"),
     path("campaigns/<slug:name>/order-scores", campaign_settings.OrderScoresView.as_view(), name="api-order-scores"),

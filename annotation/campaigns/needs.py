@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from annotation.campaigns.disputes import select_waiting
 from annotation.campaigns.progress import SumsByState, list_counted, read_sums_by_campaign
-from annotation.models import Campaign, ItemSummary, Review, Slot
+from annotation.models import Campaign, ItemSummary, Slot
 
 State = ItemSummary.State
 GIVEN_OUT = (State.UNRATED, State.STARTED)
@@ -60,16 +61,6 @@ def select_reported() -> Q:
     return Q(report_count__gt=0)
 
 
-def select_disputed() -> Q:
-    """Select the disputed clips, in a subquery of their campaign.
-
-    Raters' scores of an axis differ by more than the campaign's bound, no rating slot is left that could still settle
-    it, and no lead has reviewed the clip.
-    """
-    reviews = Review.objects.filter(item=OuterRef("item"), clip_version=F("item__clip__version"))
-    return Q(~Exists(reviews), spread__gt=OuterRef("disagreement_bound"), state=State.RATED)
-
-
 def is_finished(work: CampaignWork) -> bool:
     """Return whether an open campaign has clips and every rating slot of them is done."""
     return work.campaign.state == Campaign.State.OPEN and 0 < work.slots == work.done
@@ -101,7 +92,7 @@ def _annotate_campaigns(campaigns: QuerySet[Campaign], now: datetime) -> QuerySe
     lately = rated.filter(done_at__gte=now - WINDOW)
     return campaigns.annotate(
         reported=_count_clips(select_reported()),
-        disputed=_count_clips(select_disputed()),
+        disputed=_count_clips(select_waiting(OuterRef("disagreement_bound"))),
         rated_lately=_count(lately),
         first_lately=Subquery(lately.order_by("done_at").values("done_at")[:1]),
         last_rated_at=Subquery(rated.order_by("-done_at").values("done_at")[:1]),

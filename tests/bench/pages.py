@@ -1,4 +1,4 @@
-"""Pages of a large campaign (home, overview, clips, one clip) and a claim: queries and HTML, without a browser.
+"""Pages of a large campaign (home, overview, clips, one clip, review) and a claim: queries and HTML, without a browser.
 
 The campaign has three ratings a clip in both arms, by 200 raters. One of them has rated two clips of five, as a rater
 does who works for weeks. Every fourth clip has all its ratings; a few are reported, golds or excluded.
@@ -19,8 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"postgresql": (10_000, 50_000), "sqlite": (20_000,)}
 LIMITS = {
-    "postgresql": {"overview": 100, "home": 100, "clip": 100, "clips": 60},
-    "sqlite": {"overview": 300, "home": 300, "clip": 300, "clips": 300},
+    "postgresql": {"overview": 100, "home": 100, "clip": 100, "clips": 60, "review": 150},
+    "sqlite": {"overview": 300, "home": 300, "clip": 300, "clips": 300, "review": 300},
 }
 """The slowest p95 in milliseconds that counts as good."""
 RATINGS = 3
@@ -230,6 +230,9 @@ def _list_pages(campaign: Any) -> dict[str, tuple[str, str]]:
         "home of a rater with many ratings": ("/", BUSY),
         "clip": (f"{overview}/items/{middle.pk}", LEAD),
         "clip in the list by spread": (f"{overview}/items/{middle.pk}?sort=-spread", LEAD),
+        "review queue": (f"{overview}/review", LEAD),
+        "review of one axis": (f"{overview}/review?axis=dynamic&split=train", LEAD),
+        "review of a clip": (f"{overview}/review/{middle.pk}", LEAD),
     }
 
 

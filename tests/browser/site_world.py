@@ -83,6 +83,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "panels",
     "timesheet",
     "agreement",
+    "review-queue",
     "drafting",
     "rate-try",
 )
@@ -120,6 +121,7 @@ def build_world() -> World:
         pages.add(role, "account")
     disputed = make_disputed_item(lead)
     pages.add(Role.LEAD, "campaign-item", disputed.campaign.name, disputed.pk)
+    pages.add(Role.LEAD, "review-clip", disputed.campaign.name, disputed.pk)
     strip = {name: [float(number % 9) for number in range(POINTS)] for name in NAMES}
     ClipReadings.objects.create(sha256=disputed.clip.sha256, version=STRIP_VERSION, strip=strip)
     rated, desk = _add_rated_campaign(pages, lead, rater), _add_desk(pages, lead, rater)
@@ -161,6 +163,7 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     pages.add(Role.LEAD, "clip-import", unpacked.pk)
     for item in (first, asked, last):
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
+    pages.add(Role.LEAD, "review-clip", campaign.name, last.pk)
     for route in ("correct-clip", "withdraw-clip"):
         pages.add(Role.LEAD, route, campaign.name, first.pk)
     for act in ACTS:
