@@ -7,12 +7,13 @@ import numpy.typing as npt
 
 from qsave.detectors.pictures import Pixels
 
-Luma = npt.NDArray[np.float32]
+_Plane = npt.NDArray[np.float32]
 
-_LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601)
-_RED_GREEN = (1.0, -1.0, 0.0)
-_YELLOW_BLUE = (0.5, 0.5, -1.0)
-_DIFFERENCES = np.asarray([_RED_GREEN, _YELLOW_BLUE], np.float32)
+# Red, green and blue less luma, by U and V about zero (ITU-R BT.601, full range).
+_RED = (0.0, 1.402)
+_GREEN = (-0.344, -0.714)
+_BLUE = (1.772, 0.0)
+_NEUTRAL = 128
 _CLIPPED_BRIGHT = 250
 _CLIPPED_DARK = 8
 
@@ -20,7 +21,6 @@ _CLIPPED_DARK = 8
 class Colour(NamedTuple):
     """Readings of one frame; `Readings` says what each is."""
 
-    luma: float
     contrast: float
     darkest: float
     brightest: float
@@ -31,41 +31,25 @@ class Colour(NamedTuple):
     colour_spread: float
 
 
-def split_planes(picture: Pixels) -> Luma:
-    """Return the planes of an RGB picture (h, w, 3), (3, h, w)."""
-    return np.ascontiguousarray(np.moveaxis(picture, 2, 0), np.float32)
-
-
-def compute_luma(planes: Luma) -> Luma:
-    """Return the luma of RGB planes (3, h, w) in grey levels, (h, w)."""
-    return np.asarray(np.tensordot(np.asarray(_LUMA, np.float32), planes, 1), np.float32)
-
-
-def measure_colour(planes: Luma, luma: Luma) -> Colour:
-    """Measure RGB planes (3, h, w) and their luma (h, w)."""
-    red_green, yellow_blue = _DIFFERENCES @ planes.reshape(3, -1)
-    share = _accumulate(luma)
+def measure_colour(luma: Pixels, u: Pixels, v: Pixels) -> Colour:
+    """Measure luma (h, w) and U and V of half the height and width, rounded up; all of full range."""
+    share = np.cumsum(np.bincount(luma.ravel(), minlength=256)) / luma.size
     darkest, brightest = np.searchsorted(share, (0.01, 0.99))
+    hue = np.stack((u, v)).astype(np.float32) - _NEUTRAL
+    red, green, blue = (_mix(hue, weights) for weights in (_RED, _GREEN, _BLUE))
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
+    least = np.minimum(np.minimum(red, green), blue) + luma[::2, ::2]
     return Colour(
-        luma=float(luma.mean()),
-        contrast=_measure_spread(luma.ravel()),
+        contrast=float(luma.std(dtype=np.float32)),
         darkest=float(darkest),
         brightest=float(brightest),
-        clipped_bright=float((planes.min(0) >= _CLIPPED_BRIGHT).mean()),
+        clipped_bright=float((least >= _CLIPPED_BRIGHT).mean()),
         clipped_dark=float(share[_CLIPPED_DARK - 1]),
         red_green=float(red_green.mean()),
         yellow_blue=float(yellow_blue.mean()),
-        colour_spread=float(np.hypot(_measure_spread(red_green), _measure_spread(yellow_blue))),
+        colour_spread=float(np.hypot(red_green.std(), yellow_blue.std())),
     )
 
 
-def _measure_spread(values: Luma) -> float:
-    """Return the standard deviation of a vector."""
-    centred = values - values.mean()
-    return float(np.sqrt(centred @ centred / len(values)))
-
-
-def _accumulate(luma: Luma) -> npt.NDArray[np.float64]:
-    """Return the share of pixels up to each grey level, (256,)."""
-    counts = np.bincount(luma.astype(np.uint8).ravel(), minlength=256)
-    return np.asarray(np.cumsum(counts) / luma.size, np.float64)
+def _mix(hue: _Plane, weights: tuple[float, float]) -> _Plane:
+    return np.asarray(weights[0] * hue[0] + weights[1] * hue[1], np.float32)

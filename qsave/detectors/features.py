@@ -11,8 +11,8 @@ import numpy.typing as npt
 from qsave.detectors.readings import SERIES, Readings
 from qsave.detectors.thresholds import FROZEN_CHANGE
 
-FEATURES_VERSION = 1
-"""Increase it when the same readings give another vector. A stored regression is then fitted again."""
+FEATURES_VERSION = 2
+"""Increase it when the same clip gives another vector. A stored regression is then fitted again."""
 
 Values = npt.NDArray[np.float64]
 

@@ -3,11 +3,12 @@
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from av import VideoFrame
 
-from qsave.detectors.colour import Colour, compute_luma, measure_colour, split_planes
+from qsave.detectors.colour import Colour, measure_colour
 from qsave.detectors.detail import Detail, average_tiles, measure_detail
 from qsave.detectors.motion import CHANGE_TILES, Motion, MotionMeter, measure_flashes
 from qsave.detectors.pictures import Pictures
@@ -16,12 +17,18 @@ from qsave.frames.container import TimedFrame, count_quarter_turns, decode_frame
 from qsave.frames.extent import measure
 from qsave.frames.slowfast import FrameConfig, Frames, watch_among
 
-_NAMES = (*Colour._fields, *Detail._fields, *Motion._fields)
+_NAMES = ("luma", *Colour._fields, *Detail._fields, *Motion._fields)
+
+LOOK_SECONDS = 0.1
+"""Least time between two frames of which colour and detail are measured; frames between them have the readings of the
+last one. A visual defect counts from 0.2 s on, so nothing is lost, and half of the time is saved."""
 
 
-DETAIL_SECONDS = 0.1
-"""Least time between two frames that are measured at full size; frames between them have the readings of the last one.
-A visual defect counts from 0.2 s on, so nothing is lost, and a third of the time is saved."""
+class _Look(NamedTuple):
+    """How a frame looks: its colour and its detail."""
+
+    colour: Colour
+    detail: Detail
 
 
 class Meter:
@@ -31,22 +38,27 @@ class Meter:
         self._pictures, self._motion = Pictures(), MotionMeter()
         self._times, self._values, self._tiles = array("d"), array("f"), bytearray()
         self._size = (0, 0)
-        self._detail, self._detail_time = Detail(*[0.0] * len(Detail._fields)), -DETAIL_SECONDS
+        self._look: _Look | None = None
+        self._look_time = 0.0
 
     def take(self, time: float, frame: VideoFrame) -> None:
         """Measure the next frame, shown from `time` seconds on."""
         if not self._times:
             is_on_its_side = count_quarter_turns(frame) % 2
             self._size = (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
-        planes = split_planes(self._pictures.scale(frame))
-        luma = compute_luma(planes)
-        if time >= self._detail_time + DETAIL_SECONDS:
-            self._detail, self._detail_time = measure_detail(self._pictures.read_luma(frame)), time
-        parts = (measure_colour(planes, luma), self._detail, self._motion.measure(luma))
+        if self._look is None or time >= self._look_time + LOOK_SECONDS:
+            self._look, self._look_time = self._measure_look(frame), time
+        luma = self._pictures.scale(frame).astype(np.float32)
+        tiles = average_tiles(luma, CHANGE_TILES)
         self._times.append(time)
-        self._tiles.extend(average_tiles(luma, CHANGE_TILES).astype(np.uint8).tobytes())
-        for part in parts:
+        self._tiles.extend(tiles.astype(np.uint8).tobytes())
+        self._values.append(float(luma.mean()))
+        for part in (*self._look, self._motion.measure(luma)):
             self._values.extend(part)
+
+    def _measure_look(self, frame: VideoFrame) -> _Look:
+        colour = measure_colour(*self._pictures.scale_in_colour(frame))
+        return _Look(colour, measure_detail(self._pictures.read_luma(frame)))
 
     def tee(self, source: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
         """Yield the frames of `source`, each after it was measured."""

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from qsave.detectors.colour import Luma
 from qsave.detectors.detail import average_tiles
 
 CHANGE_TILES = 8
 SHIFT_SIDE = 96
 """Most pixels of the longer side of the picture whose shift is measured."""
 FLASH_SECONDS = 0.25
+Luma = npt.NDArray[np.float32]
 _Spectrum = npt.NDArray[np.complexfloating]
 
 

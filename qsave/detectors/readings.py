@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float32]
 
-VERSION = 1
+VERSION = 2
 """Increase it when the same clip gets other readings, or when a field changes. Stored readings are then measured
 again."""
 DIGITS = 4  # significant digits of a stored value; readings are rounded once, so that a round trip gives equal values
@@ -30,9 +30,9 @@ class Readings:
     """Measurements over time. Every array has the shape (frames,); frame i is shown from `times[i]` on.
 
     Grey levels and colours are on the full range of 0 to 255, also for clips that store a limited range. A reading of
-    the change since the frame before is 0 for the first frame. Readings at full size (levels to blockiness) are taken
-    at most every tenth of a second and hold until the next. They are of the luma as stored, whose range may be 16 to
-    235.
+    the change since the frame before is 0 for the first frame. Readings from contrast to colour_spread are taken at
+    most every tenth of a second and hold until the next. Those at full size (levels to blockiness) are of the luma as
+    stored, whose range may be 16 to 235.
     """
 
     width: int
