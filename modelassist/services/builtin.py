@@ -13,10 +13,9 @@ from accounts.models import User
 from annotation.models import Campaign
 from modelassist.models import Critic
 from modelassist.services.critics import set_active
+from qsave.detectors.thresholds import THRESHOLDS_VERSION
 
 NAME = "detectors"
-VERSION = 1
-"""Raise it with every change of the thresholds in `qsave.detectors`."""
 LICENCE = "Apache-2.0"
 
 
@@ -24,7 +23,7 @@ def register_detectors() -> Critic:
     """Return the critic of the present thresholds; store it if the site does not have it yet."""
     critic, _created = Critic.objects.get_or_create(
         name=NAME,
-        version=VERSION,
+        version=THRESHOLDS_VERSION,
         defaults={
             "kind": Critic.Kind.DETECTORS,
             "origin": Critic.Origin.BUILT_IN,

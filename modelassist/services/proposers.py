@@ -15,6 +15,7 @@ from modelassist.kinds.endpoint.settings import EndpointSettings, SettingsError
 from modelassist.models import Critic
 from modelassist.services.consent import require_consent
 from modelassist.services.usage import CountedEndpoint
+from qsave.detectors.thresholds import THRESHOLDS_VERSION
 from qsave.words import isolate
 
 
@@ -45,6 +46,7 @@ def choose_proposer(critic: Critic, on_wait: Callable[[], None] = _ignore) -> Pr
         case Critic.Kind.DETECTORS:
             from modelassist.kinds.clips import IsolatedDetectors
 
+            _require_present_thresholds(critic)
             return IsolatedDetectors(on_wait)
         case Critic.Kind.ENDPOINT:
             from modelassist.kinds.endpoint.proposer import get_endpoint
@@ -66,6 +68,17 @@ def name_served_model(critic: Critic) -> None:
 
         endpoint = get_endpoint(_read_endpoint(critic), frozenset(settings.CRITIC_HOSTS))
         critic.settings = critic.settings | {"model": endpoint.find_only_model()}
+
+
+def _require_present_thresholds(critic: Critic) -> None:
+    if critic.version != THRESHOLDS_VERSION:
+        raise CriticUnavailable(
+            _(
+                "The thresholds of %(critic)s are not those of this version of the site. Activate version %(present)d "
+                "on the Drafting page."
+            )
+            % {"critic": isolate(critic), "present": THRESHOLDS_VERSION}
+        )
 
 
 def _read_endpoint(critic: Critic) -> EndpointSettings:

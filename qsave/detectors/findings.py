@@ -26,7 +26,7 @@ def make_finding(defect: str, readings: Readings, runs: Sequence[Run], measured:
         return None
     longest = sorted(runs, key=lambda run: -measure_seconds(readings, run))[:MOST_RUNS]
     listed = sorted(longest)
-    rest = f", and {len(runs) - len(listed)} shorter times" if len(runs) > len(listed) else ""
+    rest = f", and {len(runs) - len(listed)} more" if len(runs) > len(listed) else ""
     return Finding(
         defect,
         tuple(Evidence(defect, locate(readings, run)) for run in listed),

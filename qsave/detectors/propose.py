@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from qsave.axes import Axis
 from qsave.detectors.dynamic import DYNAMIC_DETECTORS
 from qsave.detectors.findings import Finding
+from qsave.detectors.jitter import find_jitter
 from qsave.detectors.readings import Readings
 from qsave.detectors.thresholds import OFF
 from qsave.detectors.visual import VISUAL_DETECTORS
 from qsave.proposal import AxisProposal, Proposal
 from qsave.taxonomy import Defect
 
-DETECTORS = VISUAL_DETECTORS | DYNAMIC_DETECTORS
+DETECTORS = VISUAL_DETECTORS | DYNAMIC_DETECTORS | {"jitter": find_jitter}
 """The detectors by the defect that each finds."""
 ENABLED: tuple[str, ...] = tuple(defect for defect in DETECTORS if defect not in OFF)
 """The detectors that propose by default; `thresholds.OFF` has the reason for each of the others."""

@@ -6,6 +6,10 @@ the figures. They are not from a standard, and other generators may need others.
 
 from dataclasses import dataclass
 
+THRESHOLDS_VERSION = 2
+"""Increase it with every change of a limit or of the detectors that are on: drafts name it, as the version of their
+critic. `test_thresholds` fails until it is increased."""
+
 CHOSEN = "chosen on 18 real clips and the toy world"
 
 
@@ -64,6 +68,19 @@ GLITCH_SPIKE = Limit(3.0, "times the median change")
 GLITCH_RETURN = Limit(0.35, "share of the change")
 """A single frame is foreign if the frames on both sides of it differ from it, and from each other by less than this
 share."""
+
+JITTER_RATIO = Limit(1.2, "times the step before and the step after")
+"""Steps of the motion are uneven above it. Clips from which a third of the frames was dropped move one and two parts in
+turn, which changes the picture by 1.2 to 2 times."""
+JITTER_STEPS = Limit(7, "uneven steps in a row")
+"""The real clips with even steps have at most 4 by chance; those with dropped frames have 7 to 12."""
+JITTER_CHANGE = Limit(1.5, "grey levels")
+"""Smaller steps of the whole picture are not compared."""
+HELD_SHARE = Limit(0.25, "share of the steps before and after")
+"""A smaller step is a stop: the frame is repeated, though it may have been encoded again."""
+JITTER_STOPS = Limit(3, "stops")
+JITTER_SECONDS = Limit(0.08, "s", "the shortest stops that viewers notice last 80 to 200 ms (aveq.info/?p=4099)")
+"""Two frames last at least as long. At more than 25 frames a second a repeated frame is not noticed."""
 
 POP_FLASH = Limit(145.0, "grey levels")
 """Something pops in or out above it: a sixty-fourth of the picture gets that much brighter or darker and goes back

@@ -104,7 +104,7 @@ def test_a_lead_starts_stops_and_rolls_back(
     assert "learned from simulated data" in asked
     assert Activation.objects.get().critic == detectors
     client.post("/drafting/spring/activate", {"critic": starter.pk, "accepts_simulated": "yes"})
-    assert "Roll back to <bdi>detectors@1</bdi>" in page()
+    assert f"Roll back to <bdi>{detectors}</bdi>" in page()
     client.post("/drafting/spring/roll-back")
     assert Activation.objects.get().critic == detectors
     client.post("/drafting/spring/stop")
@@ -232,3 +232,13 @@ def test_the_detectors_draft_real_files_and_say_nothing_of_alignment(
     assert (result.drafted, result.failed, result.paused) == (3, 1, "")
     assert FailedDraft.objects.get().error.startswith("The file is not a video")
     assert {axis for draft in Draft.objects.all() for axis in draft.proposal} <= {"visual", "dynamic"}
+
+
+def test_a_critic_of_older_thresholds_is_paused_with_the_version_to_activate(
+    engineer: User, campaign: Campaign, detectors: Critic
+) -> None:
+    older = Critic.objects.create(name=detectors.name, version=detectors.version - 1, kind=detectors.kind)
+    activate(actor=engineer, critic=older, campaign=campaign)
+    paused = drafting.draft_next(campaign=campaign, limit=8).paused
+    assert f"Activate version {detectors.version}" in paused
+    assert not Draft.objects.exists()

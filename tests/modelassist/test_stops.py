@@ -110,7 +110,7 @@ def test_drafts_that_pull_the_ratings_stop_once_and_a_reason_overrules_it(
     assert stop.reason.startswith("Visual: assisted ratings are nearer to the draft than blind ones by ")
     assert "this campaign allows 0.50 (24 clips)" in stop.reason
     assert stops.apply_stop_rules(activation) == stop
-    assert AuditEntry.objects.get(action="drafting.stopped").data["critic"] == "detectors@1"
+    assert AuditEntry.objects.get(action="drafting.stopped").data["critic"] == str(builtin.register_detectors())
     assert stops.resume(actor=engineer, campaign=activation.campaign, reason="A test of drafts.")
     second = stops.apply_stop_rules(activation)
     assert second is None or second.rule == DraftingStop.Rule.CONSTANT
