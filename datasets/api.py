@@ -1,5 +1,6 @@
 """The engineer's JSON API of releases: list, detail, freeze (as a job), and files of a frozen release by byte range."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -22,8 +23,10 @@ from annotation.models import Campaign
 from annotation.rating.clip_media import MediaFile, serve
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.presets import PresetState, find_preset_file, list_presets, request_preset
 from datasets.services.releases import locate_release, request_release
 from datasets.services.withdrawal import MAX_REASON_LENGTH, withdraw_release
+from operations.models import Job
 from qsave.release.manifest import MANIFEST_NAME, read_manifest
 from qsave.words import isolate
 
@@ -35,6 +38,8 @@ _TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".mp4": "video/mp4",
     ".webm": "video/webm",
+    ".png": "image/png",
+    ".tar": "application/x-tar",
 }
 
 
@@ -69,10 +74,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
         read_only_fields = fields
 
     def get_job(self, release: Release) -> dict[str, Any] | None:
-        job = release.job
-        if job is None:
-            return None
-        return {"id": str(job.pk), "state": job.state, "progress": job.progress, "error": job.error}
+        return describe_job(release.job)
 
 
 class NewReleaseSerializer(serializers.Serializer[Any]):
@@ -156,6 +158,68 @@ class WithdrawReleaseView(APIView):
         return Response(ReleaseSerializer(release).data)
 
 
+class PresetSerializer(serializers.Serializer[PresetState]):
+    """A preset of a release. `rows` counts the rows of each file; it is null until the preset is written."""
+
+    name = serializers.CharField(source="preset.name")
+    title = serializers.CharField(source="preset.title")
+    holds = serializers.CharField(source="preset.holds")
+    leaves_out = serializers.CharField(source="preset.leaves_out")
+    lines = serializers.CharField()
+    rows = serializers.DictField(source="summary.rows", default=None)
+    left_out = serializers.DictField(source="summary.left_out", default=None)
+    job = serializers.SerializerMethodField()
+
+    def get_job(self, state: PresetState) -> dict[str, Any] | None:
+        return describe_job(state.job)
+
+
+class NewPresetSerializer(serializers.Serializer[Any]):
+    preset = serializers.CharField(max_length=80)
+
+
+class PresetsView(APIView):
+    """GET lists the presets of a frozen release. POST writes one as a job and answers 202 with it."""
+
+    permission_classes = (HasRole,)
+    required_role = Role.ENGINEER
+
+    @extend_schema(responses=PresetSerializer(many=True))
+    def get(self, request: Request, number: int) -> Response:
+        release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
+        return Response([PresetSerializer(state).data for state in list_presets(release)])
+
+    @extend_schema(request=NewPresetSerializer, responses={202: PresetSerializer})
+    def post(self, request: Request, number: int) -> Response:
+        serializer = NewPresetSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        release = get_object_or_404(Release, number=number)
+        assert isinstance(request.user, User)
+        try:
+            state = request_preset(actor=request.user, release=release, name=serializer.validated_data["preset"])
+        except ReleaseRefused as refusal:
+            raise exceptions.ValidationError({"detail": str(refusal)}) from None
+        return Response(PresetSerializer(state).data, status=status.HTTP_202_ACCEPTED)
+
+
+class PresetFileView(APIView):
+    """One file of a preset; `preset.json` names the files with rows, which name the pictures."""
+
+    permission_classes = (HasRole,)
+    required_role = Role.ENGINEER
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, number: int, preset: str, name: str) -> HttpResponseBase:
+        release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
+        path = find_preset_file(release, preset, name)
+        if path is None:
+            raise Http404(
+                _("The preset %(preset)s of release %(number)s has no file %(name)s.")
+                % {"preset": isolate(preset), "number": number, "name": isolate(name)}
+            )
+        return _serve_file(request, path)
+
+
 class ReleaseFileView(APIView):
     """One file of a frozen release; `manifest.json` lists them all."""
 
@@ -172,10 +236,20 @@ class ReleaseFileView(APIView):
         # Only names in the manifest: a path from the request never reaches the file system unchecked.
         if name != MANIFEST_NAME and name not in read_manifest(folder)["files"]:
             raise Http404(_("Release %(number)s has no file %(name)s.") % {"number": number, "name": isolate(name)})
-        path = folder / name
-        file_stat = path.stat()
-        suffix = path.suffix.lower()
-        media = MediaFile(
-            path, file_stat.st_size, file_stat.st_mtime, _TYPES.get(suffix, "application/octet-stream"), suffix
-        )
-        return serve(request._request, media, filename=path.name, download=True)
+        return _serve_file(request, folder / name)
+
+
+def describe_job(job: Job | None) -> dict[str, Any] | None:
+    """Return what scripts see of a job."""
+    if job is None:
+        return None
+    return {"id": str(job.pk), "state": job.state, "progress": job.progress, "error": job.error}
+
+
+def _serve_file(request: Request, path: Path) -> HttpResponseBase:
+    file_stat = path.stat()
+    suffix = path.suffix.lower()
+    media = MediaFile(
+        path, file_stat.st_size, file_stat.st_mtime, _TYPES.get(suffix, "application/octet-stream"), suffix
+    )
+    return serve(request._request, media, filename=path.name, download=True)

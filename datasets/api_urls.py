@@ -8,5 +8,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", api.ReleasesView.as_view(), name="api-releases"),
     path("releases/<int:number>", api.ReleaseView.as_view(), name="api-release"),
     path("releases/<int:number>/withdraw", api.WithdrawReleaseView.as_view(), name="api-release-withdraw"),
+    path("releases/<int:number>/presets", api.PresetsView.as_view(), name="api-release-presets"),
+    path(
+        "releases/<int:number>/presets/<slug:preset>/files/<path:name>",
+        api.PresetFileView.as_view(),
+        name="api-release-preset-file",
+    ),
     path("releases/<int:number>/files/<path:name>", api.ReleaseFileView.as_view(), name="api-release-file"),
 ]

@@ -1,9 +1,10 @@
 """Background jobs of releases."""
 
 from datasets.models import Release
-from datasets.services import releases
+from datasets.services import presets, releases
 from datasets.services.policy import ReleaseRefused
 from operations.jobs import JobError, JobInterruptedError, JobRun, job_kind
+from qsave.release.encoding import ReleaseError
 from qsave.release.manifest import verify_release
 
 VERIFY = "verify_release"
@@ -38,3 +39,16 @@ def check_release(run: JobRun) -> dict[str, object]:
         return {"problems": verify_release(releases.locate_release(release))}
     except ReleaseRefused as refusal:
         raise JobError(str(refusal)) from None
+
+
+@job_kind(presets.KIND, queue="long")
+def write_preset(run: JobRun) -> dict[str, object]:
+    """Write the preset `preset` of the release whose key is `release`; the result has its rows."""
+    release = Release.objects.filter(pk=run.arguments["release"]).first()
+    if release is None:
+        raise JobError("The release of this job no longer exists.")
+    try:
+        summary = presets.build_preset(release, run.arguments["preset"], progress=run.report_progress)
+    except (ReleaseRefused, ReleaseError) as refusal:
+        raise JobError(str(refusal)) from None
+    return {"rows": summary["rows"]}

@@ -7,5 +7,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/freeze", views.release_freeze, name="release-freeze"),
     path("releases/<int:number>", views.release, name="release"),
     path("releases/<int:number>/verify", views.release_verify, name="release-verify"),
+    path("releases/<int:number>/presets", views.release_preset, name="release-preset"),
     path("releases/<int:number>/withdraw", views.release_withdraw, name="release-withdraw"),
 ]

@@ -15,7 +15,9 @@ from datasets.counts import describe_counts, list_left_out
 from datasets.forms import FreezeForm, select_campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
+from datasets.preset_texts import HOLDS, LEAVES_OUT
 from datasets.services.policy import ReleaseRefused, SmallSplits
+from datasets.services.presets import list_presets, request_preset
 from datasets.services.releases import locate_release, request_release
 from datasets.services.withdrawal import list_withdrawn_clips, withdraw_release
 from operations.jobs import enqueue
@@ -95,8 +97,10 @@ def _read_contents(release: Release) -> dict[str, Any]:
         return {"unreadable": str(error)}
     files = sorted(manifest["files"].items())
     rows = manifest["counts"].get("rows", {})
+    presets = [(HOLDS[one.preset.name], LEAVES_OUT[one.preset.name], one) for one in list_presets(release)]
     data = [(name, entry, rows.get(name)) for name, entry in files if not name.startswith("media/")]
     return {
+        "presets": presets,
         "counts": describe_counts(manifest["counts"]),
         "left_out": list_left_out(manifest["counts"]),
         "manifest": {name: value for name, value in manifest.items() if name != "files"},
@@ -125,6 +129,18 @@ def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
         )
     elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
         enqueue(kind=VERIFY, arguments={"release": release.pk}, actor=request.user)
+    return redirect("release", number=number)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def release_preset(request: AuthedRequest, number: int) -> HttpResponse:
+    """Queue the writing of a preset of a release."""
+    release = get_object_or_404(Release, number=number)
+    try:
+        request_preset(actor=request.user, release=release, name=request.POST.get("preset", ""))
+    except ReleaseRefused as refusal:
+        messages.error(request, str(refusal))
     return redirect("release", number=number)
 
 

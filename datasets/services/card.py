@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qsave.axes import AXES
+from qsave.release.presets.catalogue import PRESETS
 from qsave.splits import SPLITS
 
 _SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -131,6 +132,12 @@ Krippendorff's alpha (ordinal) of blind ratings, which no critic can have influe
 
 {choices}
 {_render_notes(manifest["notes"])}
+## Presets
+
+These rows are not for other trainers. Each gets a preset, which `python -m qsave.release preset NAME THIS_FOLDER OUT`
+writes from this folder alone.
+
+{_render_presets()}
 ## Intended use
 
 Training and evaluating critics that grade generated video and say why. Val and test count blind ratings only:
@@ -141,6 +148,14 @@ their raters saw no draft, so a critic is not evaluated against ratings that it 
 Each clip has few raters; use the standard errors. Reasons are people's own words and may be wrong. Raters
 are not a sample of any population. The clips keep the licences of the generators that made them.
 """
+
+
+def _render_presets() -> str:
+    return "".join(
+        f"### {preset.name}, for {preset.title}\n\n{preset.holds} Left out: {preset.leaves_out}\n\n"
+        f"    {preset.render_lines('OUT').replace(chr(10), chr(10) + '    ')}\n\n"
+        for preset in PRESETS.values()
+    )
 
 
 def _render_judgements(counts: Mapping[str, Any]) -> str:

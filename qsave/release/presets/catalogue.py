@@ -27,10 +27,6 @@ class Preset:
         return self.lines.replace(FOLDER, folder)
 
 
-_FRAMES = (
-    "each row shows the frames of the bundled engine, slow frames first, as PNG files with their times in the text"
-)
-
 PRESETS = {
     preset.name: preset
     for preset in (
@@ -47,8 +43,8 @@ PRESETS = {
             name="trl",
             title="TRL",
             shows_frames=True,
-            holds=f"Rows of SFTTrainer (sft/, cooldown/) and of GRPOTrainer (grpo/); {_FRAMES}.",
-            leaves_out="The clip between its frames, because TRL ignores a column of videos.",
+            holds="Rows for SFTTrainer (sft/, cooldown/) and GRPOTrainer (grpo/), each with the frames as pictures.",
+            leaves_out="The clips themselves, because TRL ignores a column of videos.",
             lines='rows = datasets.load_dataset("json", data_files="FOLDER/sft/train.jsonl", split="train")\n'
             'rows = rows.map(lambda row: {"images": [f"FOLDER/{name}" for name in row["images"]]})',
         ),
@@ -56,8 +52,8 @@ PRESETS = {
             name="llama-factory",
             title="LLaMA-Factory",
             shows_frames=True,
-            holds=f"Rows of supervised training (sft/, cooldown/) and dataset_info.json; {_FRAMES}.",
-            leaves_out="The rows for GRPO, which LLaMA-Factory does not have, and the clip between its frames.",
+            holds="Rows of supervised training with the frames as pictures, and dataset_info.json.",
+            leaves_out="The rows of GRPO, which LLaMA-Factory does not have, and the clips themselves.",
             lines="llamafactory-cli train settings.yaml dataset_dir=FOLDER media_dir=FOLDER \\\n"
             "  dataset=qsave_sft_train template=qwen3_vl",
         ),
@@ -65,16 +61,16 @@ PRESETS = {
             name="ms-swift",
             title="ms-swift",
             shows_frames=True,
-            holds=f"Rows of swift sft (sft/, cooldown/) and of swift rlhf with GRPO (grpo/); {_FRAMES}.",
-            leaves_out="The clip between its frames.",
+            holds="Rows for swift sft (sft/, cooldown/) and GRPO (grpo/), each with the frames as pictures.",
+            leaves_out="The clips themselves, of which ms-swift would choose other frames.",
             lines="export ROOT_IMAGE_DIR=FOLDER IMAGE_MIN_TOKEN_NUM=1\nswift sft --dataset FOLDER/sft/train.jsonl",
         ),
         Preset(
             name="verl",
             title="verl",
             shows_frames=True,
-            holds=f"Rows of GRPO as a Parquet file a split; {_FRAMES}. The pictures are inside the Parquet files.",
-            leaves_out="The rows of supervised training, and the clip between its frames.",
+            holds="Rows of GRPO as a Parquet file a split, with the frames as pictures inside.",
+            leaves_out="The rows of supervised training, and the clips themselves.",
             lines="python -m verl.trainer.main_ppo data.train_files=FOLDER/rl/train.parquet \\\n"
             "  data.val_files=FOLDER/rl/val.parquet data.image_key=images",
         ),
@@ -89,10 +85,9 @@ PRESETS = {
         ),
         Preset(
             name="pairs",
-            title="Pairs",
+            title="Pairs of clips",
             shows_frames=False,
-            holds="Two clips of one prompt, of which one is better on an axis by more than 1.96 standard errors of the "
-            "difference, and the clips in media/.",
+            holds="Pairs of clips of one prompt whose scores on an axis differ by more than their errors.",
             leaves_out="Clips without another of the same prompt, and pairs that differ by less.",
             lines='pairs = datasets.load_dataset("json", data_files="FOLDER/train.jsonl", split="train")\n'
             'better = "FOLDER/" + pairs[0]["chosen"]["path"]',
