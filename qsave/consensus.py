@@ -48,8 +48,9 @@ def list_majority(named: Sequence[Iterable[str]]) -> list[str]:
 def find_pieces(defect: str, evidence: Iterable[Sequence[Evidence]]) -> list[Evidence]:
     """Return the pieces of a defect in the first of the lists that has any."""
     for pieces in evidence:
-        if found := [piece for piece in pieces if piece.defect == defect]:
-            return found
+        named = [piece for piece in pieces if piece.defect == defect]
+        if named:
+            return named
     return []
 
 

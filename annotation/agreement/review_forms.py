@@ -26,15 +26,14 @@ LEVELS = [(str(level), str(level)) for level in range(MIN_LEVEL, MAX_LEVEL + 1)]
 
 
 class ReviewForm(RefusableForm):
-    """A form of an act: this one asks for nothing more than the reason, which may be empty."""
+    """A form of an act, called `name`. This one takes the consensus: it asks for a reason, which may be empty."""
 
+    name = "consensus"
     reason = forms.CharField(label=_("Reason"), required=False, max_length=NOTE_LIMIT)
 
     def __init__(self, data: Any, *, item: Item, cards: Cards, start: ReportCard | None) -> None:
         super().__init__(data, auto_id=f"{self.name}-%s")
         self.item, self.cards, self.start = item, cards, start
-
-    name = "act"
 
     def read_values(self) -> dict[str, Any]:
         """Return the arguments of the act's service."""
@@ -150,12 +149,8 @@ class ExcludeForm(ReviewForm):
     reason = forms.CharField(label=_("Reason"), max_length=MAX_REASON_LENGTH)
 
 
-class ConsensusForm(ReviewForm):
-    name = "consensus"
-
-
 FORMS: Mapping[str, type[ReviewForm]] = {
-    form.name: form for form in (ConsensusForm, RaterForm, OwnForm, MoreForm, GoldForm, ExcludeForm)
+    form.name: form for form in (ReviewForm, RaterForm, OwnForm, MoreForm, GoldForm, ExcludeForm)
 }
 RUN: Mapping[str, Callable[..., Any]] = {
     "consensus": acts.take_consensus,

@@ -71,9 +71,9 @@ def review_clip(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     following = _find_neighbours(request, item)[1]
     try:
         entry = _run(request, item, act, form)
-    except Overtaken as told:
+    except Overtaken as conflict:
         item = read_item(campaign, pk) or item
-        return _render(request, item, {act: form}, events=told.events, status=409)
+        return _render(request, item, {act: form}, events=conflict.events, status=409)
     if entry is None:
         return _render(request, item, {act: form}, status=400)
     return _redirect(request, campaign, following if act in SETTLES else pk, entry)
@@ -88,8 +88,8 @@ def review_undo(request: AuthedRequest, name: str) -> HttpResponse:
     act = find_undoable(campaign, entry)
     try:
         undo_act(actor=request.user, campaign=campaign, entry=entry)
-    except Overtaken as told:
-        messages.warning(request, _("Not undone. %(reason)s") % {"reason": told})
+    except Overtaken as conflict:
+        messages.warning(request, _("Not undone. %(reason)s") % {"reason": conflict})
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     else:

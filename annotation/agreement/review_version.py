@@ -8,6 +8,7 @@ and is refused if the clip has another one by then.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import unescape
 
 from django.db.models import QuerySet
 from django.utils.html import strip_tags
@@ -46,9 +47,8 @@ class Overtaken(Exception):
 
     def __init__(self, events: list[SafeString]) -> None:
         self.events = events
-        super().__init__(
-            " ".join([_("The clip has changed since you opened it."), *(strip_tags(event) for event in events)])
-        )
+        sentences = [_("The clip has changed since you opened it."), *(unescape(strip_tags(event)) for event in events)]
+        super().__init__(" ".join(sentences))
 
 
 def read_version(item: Item) -> Version:

@@ -129,13 +129,13 @@ def test_an_act_that_is_sent_again_changes_nothing(act: str) -> None:
 def test_a_lead_who_comes_second_is_told_what_the_other_did(act: str) -> None:
     item, lead, other = make_item(2, 2, 5), factories.make_lead(), factories.make_lead("ada")
     seen = read_version(item)
-    acts.write_card(actor=other, item=item, seen=seen, card=factories.make_card(4), reason="The hand decides.")
+    acts.write_card(actor=other, item=item, seen=seen, card=factories.make_card(4), reason="It isn't a hand.")
 
-    with pytest.raises(Overtaken) as told:
+    with pytest.raises(Overtaken) as conflict:
         ACTS[act](lead, item, seen)
 
-    assert "ada reviewed clip" in str(told.value)
-    assert "The hand decides." in str(told.value)
+    assert "ada reviewed clip" in str(conflict.value)
+    assert "It isn't a hand." in str(conflict.value)
     assert read_score(item) == 4.0
 
 
