@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rate/<slug:name>/renew", desk_requests.rate_renew, name="rate-renew"),
     path("rate/<slug:name>/save", desk_requests.rate_save, name="rate-save"),
     path("rate/<slug:name>/draft", desk_requests.rate_draft, name="rate-draft"),
+    path("rate/<slug:name>/readings", desk_requests.rate_readings, name="rate-readings"),
     path("rate/<slug:name>/upcoming", desk_requests.rate_upcoming, name="rate-upcoming"),
     path("rate/<slug:name>/try", try_page.rate_try, name="rate-try"),
     path("rate/<slug:name>/guidelines", rate_page.rate_guidelines, name="rate-guidelines"),

@@ -8,10 +8,11 @@ class ModelAssistConfig(AppConfig):
     def ready(self) -> None:
         import modelassist.worker  # noqa: F401 - it listens for the life signs of Celery workers
         from annotation.campaigns.creation import campaign_created
-        from annotation.shared.reading_lanes import register_lane_reader
-        from modelassist.reads.reading_lanes import read_reading_lanes
+        from annotation.shared.reading_lanes import register_lane_reader, register_measuring_critics
+        from modelassist.reads.reading_lanes import is_detectors, read_reading_lanes
         from modelassist.services.builtin import activate_default, register_after_migrate
 
         campaign_created.connect(activate_default, dispatch_uid="default critic")
         register_lane_reader(read_reading_lanes)
+        register_measuring_critics(is_detectors)
         post_migrate.connect(register_after_migrate, sender=self)

@@ -18,7 +18,7 @@ from accounts.models import Role
 from annotation.models import Campaign
 from modelassist.models import Critic, PredictionSet
 from modelassist.reads.prediction_files import write_predictions_csv, write_predictions_parquet
-from modelassist.reads.predictions import list_failures, list_sets, read_figures
+from modelassist.reads.predictions import count_predictions, list_failures, list_sets, read_figures
 from modelassist.reads.trust import read_trust
 from modelassist.scoring_pages import CriticField, find_first_choice
 from modelassist.services import predicting
@@ -74,8 +74,8 @@ def predictions(request: AuthedRequest, name: str) -> HttpResponse:
 @require_safe
 def prediction_set(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     """Show how far the predictions are, and how they agree with blind ratings."""
-    row = _get_set(name, pk)
-    counted = next(line for line in list_sets(row.campaign) if line.row.pk == row.pk)
+    row = get_prediction_set(name, pk)
+    counted = count_predictions(row)
     context = {
         "campaign": row.campaign,
         "row": row,
@@ -91,9 +91,12 @@ def prediction_set(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
 @role_required(Role.LEAD)
 @require_safe
 def prediction_file(request: AuthedRequest, name: str, pk: int, form: str) -> HttpResponseBase:
+    return send_predictions(get_prediction_set(name, pk), form)
+
+
+def send_predictions(row: PredictionSet, form: str) -> HttpResponseBase:
     """Send the predictions as CSV or Parquet."""
-    row = _get_set(name, pk)
-    file_name = f"predictions-{pk}.{form}"
+    file_name = f"predictions-{row.pk}.{form}"
     if form == "csv":
         return send_csv(write_predictions_csv(row), file_name)
     if form != "parquet":
@@ -108,7 +111,7 @@ def prediction_file(request: AuthedRequest, name: str, pk: int, form: str) -> Ht
 @require_POST
 def prediction_act(request: AuthedRequest, name: str, pk: int, act: str) -> HttpResponse:
     """Cancel, resume or delete predictions."""
-    row = _get_set(name, pk)
+    row = get_prediction_set(name, pk)
     return ACTS[act](request, row)
 
 
@@ -139,6 +142,7 @@ ACTS: dict[str, Callable[[AuthedRequest, PredictionSet], HttpResponse]] = {
 }
 
 
-def _get_set(name: str, pk: int) -> PredictionSet:
+def get_prediction_set(name: str, pk: int) -> PredictionSet:
+    """Return predictions of a campaign; raises Http404."""
     rows = PredictionSet.objects.select_related("campaign", "critic", "job", "created_by")
     return get_object_or_404(rows, campaign__name=name, pk=pk)

@@ -24,6 +24,28 @@ from qsave.words import isolate
 KEY_HEADER = "Idempotency-Key"
 
 
+def find_critic(value: str) -> Critic:
+    """Return the critic `name@version`, or the newest version of a name. Raises ValidationError."""
+    name, at, version = value.partition("@")
+    critics = Critic.objects.filter(name=name).order_by("-version")
+    critic = critics.filter(version=parse_number(version) or 0).first() if at else critics.first()
+    if critic is None:
+        words = _("There is no critic %(name)s. Write name@version, or a name for its newest version.")
+        raise serializers.ValidationError(words % {"name": isolate(value)})
+    return critic
+
+
+def encode_critic(critic: Critic) -> dict[str, Any]:
+    """Return which critic answers, and the host to which it sends clips."""
+    return {
+        "name": critic.name,
+        "version": critic.version,
+        "kind": critic.kind,
+        "learned_from_simulated": critic.learned_from_simulated,
+        "host": find_host(critic),
+    }
+
+
 class NewScoringSerializer(serializers.Serializer[Any]):
     """A clip to score. `critic` is `name@version`, or a name for its newest version."""
 
@@ -34,14 +56,7 @@ class NewScoringSerializer(serializers.Serializer[Any]):
         default="", allow_blank=True, help_text="The host to which an endpoint may be sent this clip."
     )
 
-    def validate_critic(self, value: str) -> Critic:
-        name, at, version = value.partition("@")
-        critics = Critic.objects.filter(name=name).order_by("-version")
-        critic = critics.filter(version=parse_number(version) or 0).first() if at else critics.first()
-        if critic is None:
-            words = _("There is no critic %(name)s. Write name@version, or a name for its newest version.")
-            raise serializers.ValidationError(words % {"name": isolate(value)})
-        return critic
+    validate_critic = staticmethod(find_critic)
 
 
 class ScoringSerializer(serializers.ModelSerializer[Scoring]):
@@ -77,14 +92,7 @@ class ScoringSerializer(serializers.ModelSerializer[Scoring]):
 
     @extend_schema_field(serializers.DictField())
     def get_critic(self, one: Scoring) -> dict[str, Any]:
-        critic = one.critic
-        return {
-            "name": critic.name,
-            "version": critic.version,
-            "kind": critic.kind,
-            "learned_from_simulated": critic.learned_from_simulated,
-            "host": find_host(critic),
-        }
+        return encode_critic(one.critic)
 
     @extend_schema_field(serializers.DictField(allow_null=True))
     def get_answer(self, one: Scoring) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """The requests that the desk's script makes while a clip is on the desk: lease, saved work, late draft, next video."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,17 +8,18 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from annotation.models import Campaign
 from annotation.rating import queue, ratings
 from annotation.rating.desk_form import read_held_item, read_number, read_posted_answers, read_saved_answers, read_uuid
 from annotation.rating.desk_presenter import DraftMark, make_draft_answers, make_draft_marks
-from annotation.rating.drafts import find_late_draft, show_late_draft
+from annotation.rating.drafts import find_late_draft, find_shown_draft, show_late_draft
 from annotation.rating.rate_page import find_campaign, find_held_slot, respond_lease_lost
 from annotation.rating.upcoming import guess_next_clip
 from annotation.shared.media_urls import locate_media
+from annotation.shared.reading_lanes import ReadingLane, drafts_from_readings, read_lanes
 
 PREFETCH_BYTES = 32 * 1024 * 1024
 """The page prefetches no video that is larger."""
@@ -76,6 +78,24 @@ def rate_draft(request: AuthedRequest, name: str) -> HttpResponse:
     slot = find_held_slot(request, campaign)
     draft = find_late_draft(slot) if slot and str(slot.lease) == request.GET.get("lease") else None
     return JsonResponse({"critic": draft.critic}) if draft else HttpResponse(status=204)
+
+
+@signed_in
+@never_cache
+@require_safe
+def rate_readings(request: AuthedRequest, name: str) -> HttpResponse:
+    """Send what the critic measured over time whose draft is on the desk.
+
+    204 if there is no such draft, as in the blind arm, if its critic measures nothing, or before the clip was measured.
+    """
+    campaign = find_campaign(request, name)
+    slot = find_held_slot(request, campaign)
+    lanes: list[ReadingLane] = []
+    if slot and str(slot.lease) == request.GET.get("lease"):
+        draft, _exposure = find_shown_draft(request.user, slot.item_id)
+        if draft is not None and drafts_from_readings(draft.critic):
+            lanes = read_lanes(slot.item.clip.sha256)
+    return JsonResponse({"lanes": [asdict(lane) for lane in lanes]}) if lanes else HttpResponse(status=204)
 
 
 def _show_late_draft(request: AuthedRequest, campaign: Campaign) -> HttpResponse:

@@ -18,12 +18,24 @@ class ReadingLane:
 
 
 LaneReader = Callable[[str], list[ReadingLane]]
+CriticTest = Callable[[str], bool]
 _readers: list[LaneReader] = []
+_tests: list[CriticTest] = []
 
 
 def register_lane_reader(reader: LaneReader) -> LaneReader:
     _readers.append(reader)
     return reader
+
+
+def register_measuring_critics(drafts_from_readings: CriticTest) -> None:
+    """Register what says of a critic, by its name and version, whether its drafts rest on the readings."""
+    _tests.append(drafts_from_readings)
+
+
+def drafts_from_readings(critic: str) -> bool:
+    """Return whether the drafts of a critic rest on the readings, so that a rater may see them too."""
+    return any(test(critic) for test in _tests)
 
 
 def read_lanes(sha256: str) -> list[ReadingLane]:

@@ -7,6 +7,7 @@ from django.db import models
 from accounts.models import User
 from annotation.models import Campaign, Item
 from modelassist.models.critics import Critic
+from modelassist.models.scorings import KEY_LENGTH
 from operations.models import Job, JobState
 
 ERROR_LENGTH = 500
@@ -24,6 +25,9 @@ class PredictionSet(models.Model):
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="prediction_set")
     clips = models.PositiveIntegerField(default=0, help_text="How many clips it is about, when a job last counted.")
     figures = models.JSONField(default=dict, blank=True, help_text="Figures against blind ratings, at `finished_at`.")
+    key = models.CharField(
+        max_length=KEY_LENGTH, blank=True, help_text="Idempotency key: the next request of the same person repeats it."
+    )
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -34,6 +38,9 @@ class PredictionSet(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(finished_at=None) | models.Q(cancelled_at=None), name="prediction_set_ends_once"
+            ),
+            models.UniqueConstraint(
+                fields=["created_by", "key"], condition=~models.Q(key=""), name="prediction_set_once_a_key"
             ),
         ]
 

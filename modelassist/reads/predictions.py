@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from annotation.agreement.figures import read_agreement
 from annotation.models import Campaign
@@ -19,6 +19,7 @@ from qsave.run.encoding import decode_figure
 from qsave.statistics.figures import Estimate
 
 MOST_FAILURES = 10
+MOST_SETS = 100
 AXIS_COLUMNS = ("score", "defects", "reason", "measured", "blind_mos")
 COLUMNS = (
     *("clip_id", "generator", "split", "prompt", "critic", "clip_version", "error"),
@@ -54,11 +55,21 @@ class SetLine:
 
 
 def list_sets(campaign: Campaign) -> list[SetLine]:
-    """List the sets of a campaign, newest first. One query."""
+    """List the newest sets of a campaign. One query."""
     rows = PredictionSet.objects.filter(campaign=campaign).select_related("critic", "job", "created_by")
+    return _count(rows.defer("figures"))
+
+
+def count_predictions(prediction_set: PredictionSet) -> SetLine:
+    """Return a set with its numbers of answers. One query."""
+    [counted] = _count(PredictionSet.objects.filter(pk=prediction_set.pk).defer("figures"))
+    return SetLine(prediction_set, counted.answered, counted.failed)
+
+
+def _count(rows: QuerySet[PredictionSet]) -> list[SetLine]:
     answered = Count("predictions", filter=Q(predictions__error=""))
-    counted = rows.defer("figures").annotate(answered=answered, failed=Count("predictions") - answered)
-    return [SetLine(row, row.answered, row.failed) for row in counted]
+    counted = rows.annotate(answered=answered, failed=Count("predictions") - answered)
+    return [SetLine(row, row.answered, row.failed) for row in counted[:MOST_SETS]]
 
 
 def list_failures(prediction_set: PredictionSet) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.shared.reading_lanes import ReadingLane
-from modelassist.models import ClipReadings
+from modelassist.models import ClipReadings, Critic
 from qsave.detectors.strip import NAMES
 
 HEIGHT = 20
@@ -34,3 +34,12 @@ def _draw(name: str, values: Sequence[float]) -> ReadingLane:
     )
     figures = {"figure": LABELS[name], "low": f"{min(values):.3g}", "high": f"{max(values):.3g}"}
     return ReadingLane(str(LABELS[name]), points, _("%(figure)s over the clip, from %(low)s to %(high)s.") % figures)
+
+
+def is_detectors(critic: str) -> bool:
+    """Return whether `name@version` is a version of the detectors. One query."""
+    name, _at, version = critic.rpartition("@")
+    return (
+        version.isdecimal()
+        and Critic.objects.filter(name=name, version=int(version), kind=Critic.Kind.DETECTORS).exists()
+    )

@@ -14,14 +14,21 @@ from accounts.models import Role, User
 from annotation.agreement.figures import read_agreement
 from annotation.models import Campaign, Item
 from annotation.shared.permissions import require_role
+from annotation.shared.text import clean_text
 from modelassist.models import Critic, Prediction, PredictionSet
+from modelassist.models.scorings import KEY_LENGTH
 from modelassist.reads.paired import read_blind_scores
 from modelassist.services.critics import check_consent
 from operations import jobs
 from operations.models import JobState
+from qsave.words import isolate
 
 PREDICT_CLIPS = "predict_clips"
 OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
+
+
+class PredictionKeyReused(ValueError):
+    """The idempotency key was sent before with another campaign, critic or choice of clips."""
 
 
 class NothingToPredict(ValueError):
@@ -30,16 +37,25 @@ class NothingToPredict(ValueError):
 
 @transaction.atomic
 def request_predictions(
-    *, actor: User, campaign: Campaign, critic: Critic, only_rated: bool = False, consents_to: str = ""
+    *,
+    actor: User,
+    campaign: Campaign,
+    critic: Critic,
+    only_rated: bool = False,
+    consents_to: str = "",
+    key: str = "",
 ) -> PredictionSet:
-    """Queue the predictions of a campaign's clips by a critic.
+    """Queue the predictions of a campaign's clips by a critic; the same `key` returns those of the first request.
 
-    Raises NothingToPredict, and ConsentMissing if the critic sends clips to a host for which no lead agreed yet, unless
-    `consents_to` names it.
+    Raises NothingToPredict, PredictionKeyReused, and ConsentMissing if the critic sends clips to a host for which no
+    lead agreed yet, unless `consents_to` names it.
     """
     require_role(actor, Role.LEAD)
-    check_consent(actor, critic, campaign, consents_to)
     row = PredictionSet(campaign=campaign, critic=critic, only_rated=only_rated, created_by=actor)
+    row.key = clean_text(key)[:KEY_LENGTH]
+    if row.key and (first := _find_same_key(row)):
+        return first
+    check_consent(actor, critic, campaign, consents_to)
     row.clips = select_items(row).count()
     if not row.clips:
         raise NothingToPredict(
@@ -51,6 +67,18 @@ def request_predictions(
     audit.record(actor=actor, action="predictions.requested", target=campaign, critic=str(critic), count=row.clips)
     queue_job(actor, row)
     return row
+
+
+def _find_same_key(row: PredictionSet) -> PredictionSet | None:
+    """Return what the person requested with the key of a row before. Raises PredictionKeyReused if it was different."""
+    User.objects.select_for_update().get(pk=row.created_by_id)  # two requests at once: the second one waits
+    first = PredictionSet.objects.filter(created_by=row.created_by, key=row.key).first()
+    wanted = (row.campaign_id, row.critic_id, row.only_rated)
+    if first is not None and (first.campaign_id, first.critic_id, first.only_rated) != wanted:
+        raise PredictionKeyReused(
+            _("The key %(key)s was sent before for other predictions. Send a new key.") % {"key": isolate(row.key)}
+        )
+    return first
 
 
 def select_items(prediction_set: PredictionSet) -> QuerySet[Item]:

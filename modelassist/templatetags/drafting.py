@@ -4,8 +4,10 @@ from typing import Any
 
 from django import template
 
-from annotation.models import Campaign
+from annotation.models import Campaign, Item
 from modelassist.models import Activation
+from modelassist.reads.clip_predictions import read_clip_predictions
+from qsave.axes import AXES
 
 register = template.Library()
 
@@ -18,3 +20,9 @@ def drafting_pause(context: dict[str, Any], campaign: Campaign) -> dict[str, Any
         "pause": paused.filter(campaign=campaign).first() if campaign.active_critic else None,
         "csrf_token": context.get("csrf_token"),
     }
+
+
+@register.inclusion_tag("modelassist/_clip_predictions.html")
+def clip_predictions(item: Item) -> dict[str, Any]:
+    """Show what critics predict of a clip, unless a lead has yet to decide on it."""
+    return {"predictions": read_clip_predictions(item), "axes": AXES}

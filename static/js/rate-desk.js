@@ -52,6 +52,7 @@ export class Desk {
     this.wire(signal);
     this.paintBands();
     this.awaitDraft(signal);
+    this.showReadings(signal);
     this.fetchAhead(signal);
   }
 
@@ -321,6 +322,22 @@ export class Desk {
     const next = element("a", { href: location.pathname, className: "rate-next" }, gettext("Continue with the next clip"));
     this.showNotice(message, next);
     if (!isTyping()) next.focus();
+  }
+
+  /**
+   * Draw what the drafting critic measured. The desk works without it.
+   * @param {AbortSignal} signal
+   */
+  async showReadings(signal) {
+    const url = this.root.dataset.readingsUrl;
+    const timeline = findIfAny(this.root, ".rate-timeline");
+    if (!url || !timeline) return;
+    try {
+      const { showReadings } = await import("./rate-readings.js");
+      await showReadings(timeline, url, signal);
+    } catch {
+      // the script or the answer did not arrive
+    }
   }
 
   // ---- a draft that comes late

@@ -10,17 +10,22 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Role
+from annotation.models import Arm, Slot
 from annotation.shared.reading_lanes import read_lanes
 from modelassist.models import ClipReadings
 from modelassist.services import measuring
+from modelassist.services.builtin import register_detectors
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.detectors.measure import measure_clip
 from qsave.detectors.readings import SERIES, Readings
 from qsave.detectors.strip import NAMES, POINTS, make_strip
+from qsave.proposal import AxisProposal, Proposal
+from qsave.report_card import Evidence
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
+BLURRED = Proposal(visual=AxisProposal((Evidence("blur"),), note="Measured."))
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +106,33 @@ def test_lanes_stay_inside_their_height() -> None:
     assert len(lanes) == len(NAMES)
     assert min(heights) >= 0
     assert max(heights) <= 20
+
+
+@pytest.mark.parametrize(
+    ("arm", "critic", "proposal", "is_sent"),
+    [
+        (Arm.ASSISTED, "detectors", BLURRED, True),
+        (Arm.ASSISTED, "ada@1", BLURRED, False),
+        (Arm.ASSISTED, "detectors", Proposal(), False),
+        (Arm.BLIND, "detectors", BLURRED, False),
+    ],
+)
+def test_a_rater_gets_the_readings_beside_a_draft_of_the_detectors_only(
+    arm: Arm, critic: str, proposal: Proposal, is_sent: bool
+) -> None:
+    detectors = str(register_detectors())
+    campaign = factories.make_campaign(name="spring")
+    item = factories.make_item(campaign, factories.make_clip("one", video=factories.SHORT_VIDEO), arm=arm)
+    factories.store_draft(item.pk, critic=detectors if critic == "detectors" else critic, proposal=proposal)
+    measure_all()
+    client = Client()
+    client.force_login(factories.make_user())
+    desk = client.post("/rate/spring/start", headers={"HX-Request": "true"}).content.decode()
+    lease = Slot.objects.get(state=Slot.State.LEASED).lease
+    answer = client.get(f"/rate/spring/readings?lease={lease}")
+    assert answer.status_code == (200 if is_sent else 204)
+    if is_sent:
+        assert [lane["name"] for lane in answer.json()["lanes"]] == ["Brightness", "Sharpness", "Change", "Shift"]
+        assert len(answer.content) < 8000
+    assert ("data-readings-url" in desk) == (arm == Arm.ASSISTED and bool(proposal.axes))
+    assert client.get("/rate/spring/readings?lease=").status_code == 204

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, User
+from annotation.agreement.reviews import review
 from annotation.models import Campaign, Draft, Item
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.models import Critic, Prediction, PredictionSet
@@ -19,7 +20,8 @@ from operations import jobs
 from operations.models import Job, JobState
 from qsave.axes import Axis
 from qsave.proposal import AxisProposal, Proposal
-from qsave.report_card import Evidence, TimeRange
+from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
+from qsave.run.encoding import decode_figure
 from tests.annotation.factories import make_user
 from tests.datasets.world import rated_campaign
 from tests.modelassist.fake_critics import Answering, make_critic, make_endpoint
@@ -208,3 +210,77 @@ def test_the_pages_show_progress_figures_and_what_to_do(lead: User, campaign: Ca
     assert read(row).state == "cancelled"
     client.post(reverse("prediction-delete", args=["spring", row.pk]))
     assert not PredictionSet.objects.exists()
+
+
+def test_a_script_predicts_a_campaign_and_gets_the_numbers_of_the_page(
+    lead: User, campaign: Campaign, answering: Answering
+) -> None:
+    client = Client()
+    client.force_login(lead)
+    make_critic()
+    address, body = "/api/campaigns/spring/predictions", {"critic": "ada", "clips": "rated"}
+    headers = {"Idempotency-Key": "spring-1"}
+    first = client.post(address, body, "application/json", headers=headers)
+    assert (first.status_code, first.json()["state"], first.json()["figures"]) == (202, "queued", None)
+    again = client.post(address, body, "application/json", headers=headers)
+    assert (again["Location"], PredictionSet.objects.count()) == (first["Location"], 1)
+    other = client.post(address, body | {"clips": "all"}, "application/json", headers=headers)
+    assert (other.status_code, other.json()["detail"][:8]) == (409, "The key ")
+    do_next_job()
+    polled = client.get(first["Location"]).json()
+    shown = read_figures(PredictionSet.objects.select_related("campaign").get())
+    assert (polled["state"], polled["clips"], polled["answered"], polled["failed"]) == ("done", CLIPS, CLIPS, 0)
+    for one in shown:
+        figures = polled["figures"][one.axis]
+        assert (figures["proposed"], figures["clips"]) == (one.proposed, one.clips)
+        assert decode_figure(figures.get("srcc")) == one.srcc
+    assert client.get(address).json()[0]["id"] == polled["id"]
+    assert client.get(polled["files"]["csv"]).getvalue().decode().count("\n") == CLIPS + 1
+    assert client.post(f"{first['Location']}/cancel").status_code == 409
+    assert client.post(f"{first['Location']}/resume").status_code == 202
+    assert client.post(f"{first['Location']}/cancel").json()["state"] == "cancelled"
+    assert client.delete(first["Location"]).status_code == 204
+    assert client.get(first["Location"]).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "words"),
+    [
+        ({"critic": "nobody"}, "critic", "There is no critic"),
+        ({"critic": "remote"}, "consents_to", "To agree, send the name of the host"),
+        ({"critic": "remote", "clips": "most"}, "clips", "not a valid choice"),
+    ],
+)
+def test_what_a_script_cannot_predict_says_why(
+    lead: User, campaign: Campaign, body: dict[str, str], field: str, words: str
+) -> None:
+    client = Client()
+    client.force_login(lead)
+    make_endpoint()
+    answer = client.post("/api/campaigns/spring/predictions", body, "application/json")
+    assert answer.status_code == 400
+    assert words in answer.json()[field][0]
+    assert not PredictionSet.objects.exists()
+
+
+def test_a_clips_page_shows_the_newest_predictions_and_hides_them_before_a_lead_decides(
+    lead: User, campaign: Campaign, answering: Answering
+) -> None:
+    request(lead, campaign)
+    do_next_job()
+    request(lead, campaign, make_critic("ada", 2))
+    do_next_job()
+    client = Client()
+    client.force_login(lead)
+    items = {item.clip.prompt_group.split: item for item in campaign.items.all()}
+
+    def read_page(item: Item) -> str:
+        return " ".join(client.get(reverse("campaign-item", args=["spring", item.pk])).content.decode().split())
+
+    shown, hidden = read_page(items["train"]), read_page(items["val"])
+    assert shown.count("The edge is soft.") == 2
+    assert "The edge is soft." not in hidden
+    assert "Predictions appear here once a lead has reviewed this clip" in hidden
+    card = ReportCard(*[AxisReport(3, (), "A reason.")] * 3)
+    review(actor=lead, item=items["val"], card=card, note="")
+    assert read_page(items["val"]).count("The edge is soft.") == 2

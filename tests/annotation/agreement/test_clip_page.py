@@ -251,7 +251,7 @@ def test_the_queries_do_not_grow_with_the_raters(
     for _ in range(raters):
         rating = submit(rater := make_user(), claim(rater, campaign))
         revise(rating)
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(25):
         open_page(as_lead, item)
 
 
