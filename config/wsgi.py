@@ -1,5 +1,6 @@
 """The WSGI application that gunicorn runs."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -14,3 +15,5 @@ application = get_wsgi_application()
 if env.read_flag("QSAVE_PREPARE", default=True):  # a pooler would pass the connection, with its limit, to workers
     connection_created.connect(limit_lock_waits)
 _pages = get_resolver().url_patterns  # load every page now, before gunicorn forks its workers: they share the memory
+gc.collect()
+gc.freeze()  # the collector would write to each object of the parent, and so copy its memory into every worker

@@ -17,7 +17,7 @@ def add_critic(run: JobRun) -> dict[str, object]:
     return {"critic": str(critic), "critic_id": critic.pk, "trial": trial}
 
 
-@job_kind(runs.KIND, queue="training")
+@job_kind(runs.KIND, queue="training", alone=True)
 def train_critic(run: JobRun) -> dict[str, object]:
     critic = runs.train(run)
     return {"critic": str(critic), "critic_id": critic.pk}

@@ -28,9 +28,13 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-WORKERS = {"short": 5, "long": 1, "training": 1}
-"""How many jobs of each queue this machine runs at a time. Of `short`, at most one drafts, one predicts and one tries a
-critic, so two are left for what people wait for; a thread is made when it is first needed."""
+WORKERS = {"short,training": 6, "long": 1}
+"""The worker processes of this machine: their queues, and how many jobs each runs at a time. At most one job trains
+(in a process of its own, which the worker only watches), one drafts, one predicts and one tries a critic, so two are
+left for what people wait for. A thread is made when it is first needed, and a process takes 100 MB."""
+
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""Let glibc return what threads free: otherwise each thread has an arena that stays as large as it ever was."""
 
 Child = subprocess.Popen[bytes]
 
@@ -52,10 +56,11 @@ def build_web_command(host: str, port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind={bind}", *options]
 
 
-def build_worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
+def build_worker_command(queues: str, *, threads: int, prefetch: int) -> list[str]:
     """Return the command of a Celery worker, with threads: a process that has loaded a model must not be forked."""
     options = ["--pool=threads", f"--concurrency={threads}", f"--prefetch-multiplier={prefetch}", "--loglevel=warning"]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname={queue}@%h"]
+    name = queues.replace(",", "-")
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname={name}@%h"]
     return [
         sys.executable,
         "-m",
@@ -63,7 +68,7 @@ def build_worker_command(queue: str, *, threads: int, prefetch: int) -> list[str
         "--quiet",
         "--app=config.celery",
         "worker",
-        f"--queues={queue}",
+        f"--queues={queues}",
         *options,
         *quiet,
     ]
@@ -72,8 +77,10 @@ def build_worker_command(queue: str, *, threads: int, prefetch: int) -> list[str
 def list_commands(host: str, port: int) -> dict[str, list[str]]:
     """Return the commands of the whole site, by name."""
     workers = {
-        f"worker for {queue} jobs": build_worker_command(queue, threads=threads, prefetch=threads)
-        for queue, threads in WORKERS.items()
+        f"worker for {queues.replace(',', ' and ')} jobs": build_worker_command(
+            queues, threads=threads, prefetch=threads
+        )
+        for queues, threads in WORKERS.items()
     }
     commands = {"web": build_web_command(host, port), **workers}
     # Without `setpriv`, the next start lists the children that survived a killed launcher.
@@ -86,7 +93,7 @@ def list_tied(signal_name: str) -> list[str]:
 
 
 def start(command: Sequence[str]) -> Child:
-    return subprocess.Popen(command, start_new_session=True)
+    return subprocess.Popen(command, start_new_session=True, env={**MEMORY, **os.environ})
 
 
 @dataclass

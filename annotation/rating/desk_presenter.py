@@ -94,7 +94,8 @@ class Desk:
     awaits_draft: bool
     """Whether the page asks for a late draft. It asks in both arms, so that its source does not reveal a blind slot."""
     problems: list[str]
-    has_draft: bool = False
+    is_measured: bool = False
+    """Whether the draft says what was measured, so that the page asks for the readings."""
     done: int = 0
     """How many clips of the campaign the rater has rated."""
 
@@ -122,7 +123,7 @@ def present_desk(
         saved_version=saved.version if saved else 0,
         awaits_draft=record.draft is None and slot.campaign.assisted_share > 0,
         problems=list_general_problems(problems or {}),
-        has_draft=record.draft is not None,
+        is_measured=record.draft is not None and any(axis.note for axis in read_proposal(record.draft).axes.values()),
         done=record.rated_count,
     )
 

@@ -325,18 +325,17 @@ export class Desk {
   }
 
   /**
-   * Draw what the drafting critic measured. The desk works without it.
+   * Draw what the drafting critic measured, faintly, in the timeline. The desk works without it.
    * @param {AbortSignal} signal
    */
   async showReadings(signal) {
     const url = this.root.dataset.readingsUrl;
-    const timeline = findIfAny(this.root, ".rate-timeline");
-    if (!url || !timeline) return;
+    if (!url) return;
     try {
-      const { showReadings } = await import("./rate-readings.js");
-      await showReadings(timeline, url, signal);
-    } catch {
-      // the script or the answer did not arrive
+      const measured = await getJson(url, signal);
+      if (measured) this.player.drawReadings(measured.lanes);
+    } catch (error) {
+      if (!(error instanceof Unreachable || error instanceof Refused || signal.aborted)) throw error;
     }
   }
 

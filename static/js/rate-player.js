@@ -274,6 +274,25 @@ export class Player {
   }
 
   /**
+   * Draw lines in the timeline, one below the other. Points are in percent of the clip, and from 0 to 20.
+   * @param {{ points: string, summary: string }[]} lanes
+   */
+  drawReadings(lanes) {
+    const timeline = findIfAny(this.root, ".rate-timeline");
+    const make = (/** @type {string} */ tag, /** @type {Record<string, string>} */ attributes) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+      return node;
+    };
+    const picture = make("svg", {
+      class: "rate-readings", viewBox: `0 0 100 ${22 * lanes.length}`, preserveAspectRatio: "none", role: "img",
+      "aria-label": lanes.map((lane) => lane.summary).join(" "),
+    });
+    lanes.forEach(({ points }, index) => picture.append(make("polyline", { points, transform: `translate(0 ${22 * index + 1})` })));
+    timeline?.prepend(picture);
+  }
+
+  /**
    * Show times over the timeline.
    * @param {{ start: number, end: number }[]} times
    */

@@ -71,9 +71,9 @@ def _draft(lead: User, critic: Critic, clip: Path, number: int) -> None:
     """Have the detectors draft for a new campaign with many copies of a clip."""
     name = f"drafted-{number}"
     campaign = create_campaign(actor=lead, name=name, title=name, assisted_share=1.0, overlap=1)
-    rows = "".join(f"{name}-{row},{clip.name},The square {number} {row}\n" for row in range(DRAFTED))
+    rows = "".join(f"{name}-{row},{clip.name},The square {number} {row},made\n" for row in range(DRAFTED))
     manifest = clip.with_name(f"{name}.csv")
-    manifest.write_text(f"clip_id,video,prompt\n{rows}")
+    manifest.write_text(f"clip_id,video,prompt,generator\n{rows}")
     import_manifest(actor=lead, campaign=campaign, manifest=manifest)
     activate(actor=lead, critic=critic, campaign=campaign)
 
@@ -99,9 +99,10 @@ def _measure(client: Client, critic: Critic, clip: bytes) -> tuple[float, float]
 
 @contextmanager
 def _worker(folder: Path) -> Iterator[None]:
+    queues, threads = next((queues, threads) for queues, threads in WORKERS.items() if "short" in queues)
     with (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(
-            build_worker_command("short", threads=WORKERS["short"], prefetch=WORKERS["short"]),
+            build_worker_command(queues, threads=threads, prefetch=threads),
             cwd=ROOT,
             env=dict(os.environ),
             stdout=log,

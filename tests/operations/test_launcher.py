@@ -30,7 +30,7 @@ pids, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
 sys.exit(launcher.supervise(commands, pids=pids, say=print))
 """
 PARTS = 1 + len(launcher.WORKERS)
-"""Of a site: web and a worker for each queue."""
+"""Of a site: web and the workers."""
 WAIT = [sys.executable, "-c", "import signal; signal.pause()"]
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 # A parent that leaves a child behind which does not end at TERM. It may live more than once: it adds a line each time.
