@@ -164,4 +164,4 @@ def compute_figures_of_campaign(run: JobRun) -> dict[str, object]:
     campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first()
     if campaign is None:
         raise JobError("The campaign of this job no longer exists.")
-    return {"seconds": round(compute_figures(campaign), 3)}
+    return {"changed": compute_figures(campaign)}

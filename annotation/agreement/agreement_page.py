@@ -12,10 +12,11 @@ from accounts.access import AuthedRequest, role_required
 from accounts.downloads import send_csv
 from accounts.models import Role, User
 from annotation.agreement import cards
-from annotation.agreement.figures import MosRow, read_agreement
+from annotation.agreement.figures import read_agreement
 from annotation.agreement.generator_table import list_generators
 from annotation.agreement.headlines import write_agreement_csv
 from annotation.agreement.mos_csv import write_mos_csv
+from annotation.agreement.mos_rows import MosRow
 from annotation.agreement.plots import plot_biases, plot_generators
 from annotation.agreement.ratings_needed import compute_needed
 from annotation.agreement.reviews import screen

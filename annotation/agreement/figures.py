@@ -1,4 +1,4 @@
-"""Compute how far raters agree in a campaign, in a bounded number of queries.
+"""Compute how far raters agree in a campaign, from its inputs (`annotation.agreement.inputs`).
 
 The figures leave out raters who are screened out. The table of raters lists everybody, so that a lead can count a
 rater again. Alpha, ICC and the spread within a clip are computed for blind and for assisted ratings separately. The
@@ -6,25 +6,23 @@ ceiling uses only blind ratings. MOS and generators use all counted ratings. An 
 figure that rests on too few ratings is thin: it carries a sentence that says what it lacks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 
-from django.db.models import Count, Max, QuerySet
+import numpy as np
 from django.utils.translation import gettext as _
 
-from accounts.models import AuditEntry
+from annotation.agreement.answers import CountedAnswers, RatedItems, ShownDrafts, compare_arms
 from annotation.agreement.basis import Basis, Spread, choose_spread
 from annotation.agreement.imported import SourceFigures, compare_sources
-from annotation.agreement.rater_table import RaterRow, read_rater_rows
-from annotation.agreement.scores import Score, make_table, read_scores, read_sittings
-from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
-from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
+from annotation.agreement.inputs import Inputs, read_inputs
+from annotation.agreement.mos_rows import MosRow, read_mos_rows
+from annotation.agreement.rater_table import RaterRow, make_rater_rows
+from annotation.models import Campaign
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
-from qsave.proposal import Proposal, proposal_from_json
 from qsave.statistics.alpha import compute_alpha
-from qsave.statistics.anchoring import Anchoring, EditDistances, measure_anchoring, summarise_edit_distances
+from qsave.statistics.anchoring import Anchoring, EditDistances, summarise_edit_distances
 from qsave.statistics.ceiling import Reach, measure_reach
 from qsave.statistics.evidence import (
     DIFFERENCE,
@@ -36,18 +34,13 @@ from qsave.statistics.evidence import (
     describe_compared,
     weigh,
 )
-from qsave.statistics.figures import Estimate, Undefined
+from qsave.statistics.figures import Estimate, Ints, Undefined
 from qsave.statistics.generators import GeneratorFigures, PairedDifference, compare_generators, summarise_generators
 from qsave.statistics.icc import compute_icc
-from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import Mos, compute_mean_mos, compute_mos, compute_pooled_sd
+from qsave.statistics.mos import MosColumns, compute_mean_mos, compute_mos_columns, compute_pooled_sd
 from qsave.statistics.table import RatingTable
 
-CACHED_CAMPAIGNS = 4
-"""Number of campaigns whose figures a web process caches."""
 _NO_INTERVAL = Undefined("a spread is shown without an interval")
-
-Tables = Mapping[Axis, RatingTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +66,6 @@ class AxisAgreement:
     spread: Spread
     """The SD within a clip for MOS intervals and plans (`choose_spread`)."""
     levels: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MosRow:
-    """One item with its MOS on each rated axis, plain and bias-corrected."""
-
-    item: int
-    clip: int
-    version: int
-    """Of the clip's file."""
-    clip_id: str
-    prompt: str
-    prompt_group: int
-    generator: str
-    split: str
-    mos: Mapping[Axis, Mos]
-    corrected: Mapping[Axis, Mos]
-    blind: Mapping[Axis, int]
-    """Number of blind ratings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +107,66 @@ class ArmRow:
         return replace(weighed, thin=self.thin or weighed.thin)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RatedAxis:
+    """The counted answers of one axis: all, the blind and the assisted ones as tables, and the MOS of each item of the
+    first. `item_keys` (items,) are the keys of those items, `positions`
+    theirs in `RatedItems`."""
+
+    answers: CountedAnswers
+    table: RatingTable
+    blind: RatingTable
+    assisted: RatingTable
+    mos: MosColumns
+    item_keys: Ints
+    positions: Ints
+
+    @classmethod
+    def of(cls, answers: CountedAnswers, items: RatedItems) -> "RatedAxis":
+        """Make it from the answers of one axis."""
+        is_blind = answers.ratings.is_blind[answers.rating]
+        table, blind = answers.make_table(), answers.keep(is_blind).make_table()
+        spread = choose_spread(Spread.of(blind), Spread.of(table)).sd
+        keys = np.array(table.item_ids, dtype=np.int64)
+        assisted = answers.keep(~is_blind).make_table()
+        return cls(answers, table, blind, assisted, compute_mos_columns(table, pooled=spread), keys, items.find(keys))
+
+
 @dataclass(frozen=True)
 class Agreement:
-    """A campaign's agreement. Figures that not every page needs are computed on first use.
+    """A campaign's agreement, computed from its inputs. Figures that not every caller needs are computed on first use.
 
-    `counted` holds the scores of raters who are not screened out.
+    `rated` holds the answers of raters who are not screened out.
     """
 
-    campaign: Campaign
+    inputs: Inputs = field(repr=False)
+    rated: Mapping[Axis, RatedAxis] = field(repr=False)
     axes: tuple[AxisAgreement, ...]
-    rows: tuple[MosRow, ...]
     raters: tuple[RaterRow, ...]
-    counted: Sequence[Score] = field(repr=False)
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.inputs.campaign
 
     @cached_property
     def ratings(self) -> int:
         """Number of counted ratings."""
-        return _count_ratings(self.counted)
+        return len(self._list_ratings())
 
     @cached_property
     def blind_ratings(self) -> int:
         """Number of counted ratings that are blind."""
-        return _count_ratings(score for score in self.counted if score.is_blind)
+        return int(self.inputs.answers.ratings.is_blind[self._list_ratings()].sum())
+
+    @cached_property
+    def clips(self) -> int:
+        """Number of clips with a rating that counts."""
+        return len(np.unique(self.inputs.answers.ratings.item[self._list_ratings()]))
+
+    @cached_property
+    def rows(self) -> tuple[MosRow, ...]:
+        """Every rated item with its MOS."""
+        return tuple(read_mos_rows(self.campaign))
 
     @property
     def screened_out(self) -> int:
@@ -162,9 +174,8 @@ class Agreement:
 
     @cached_property
     def arms(self) -> tuple[ArmRow, ...]:
-        """The comparison of the arms on each axis. The arm of a rating is the one drawn for its slot. One query."""
-        proposals = _read_proposals({score.draft for score in self.counted if score.draft is not None})
-        return tuple(_compare_arms(axis, self.counted, proposals) for axis in AXES)
+        """The comparison of the arms on each axis. The arm of a rating is the one drawn for its slot."""
+        return tuple(_compare_arms(axis, self.rated[axis].answers, self.inputs.drafts) for axis in AXES)
 
     @cached_property
     def generators(self) -> dict[Axis, tuple[GeneratorFigures, ...]]:
@@ -178,81 +189,50 @@ class Agreement:
 
     @cached_property
     def imported(self) -> tuple[SourceFigures, ...]:
-        """How far ratings made elsewhere follow these MOS, by source and axis. One query."""
-        mos = {
-            axis: {row.clip: (row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos}
-            for axis in AXES
-        }
-        return compare_sources(self.campaign, mos)
+        """How far ratings made elsewhere follow these MOS, by source and axis."""
+        return compare_sources(self.inputs.judged, {axis: self._key_mos_by_clip(axis) for axis in AXES})
 
-    def _list_mos(self, axis: Axis) -> list[tuple[str, int, float]]:
-        return [(row.generator, row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos]
+    def _list_ratings(self) -> Ints:
+        """Return the positions of the counted ratings."""
+        return np.unique(np.concatenate([rated.answers.rating for rated in self.rated.values()]))
 
+    def _list_mos(self, axis: Axis) -> Iterable[tuple[str, int, float]]:
+        """Yield the generator, the prompt group and the MOS of each clip."""
+        items, rated = self.inputs.items, self.rated[axis]
+        names = [items.generators[code] for code in items.generator[rated.positions].tolist()]
+        return zip(names, items.group[rated.positions].tolist(), rated.mos.mos.tolist(), strict=True)
 
-def read_agreement(campaign: Campaign) -> Agreement:
-    """Return a campaign's agreement, from a cache while nothing changes that it could depend on.
-
-    Each rating and edit adds a revision, and every other change adds an audit entry. A cached result is current while
-    both tables have the same newest key and the same number of rows. The newest key alone is not enough: of two rows
-    stored at once, the one with the lower key may become visible last. The check costs two queries, and a third, which
-    reads all ratings of the campaign, if a revision was added anywhere since the last check. Computing the agreement of
-    10,000 clips with three ratings each takes a second.
-    """
-    on_site = _read_newest_and_count(RatingRevision.objects.all())
-    in_campaign = _read_state_of_revisions(campaign, campaign.salt, on_site)
-    return _compute_cached(campaign, campaign.salt, in_campaign, _read_newest_and_count(AuditEntry.objects.all()))
-
-
-@lru_cache(maxsize=CACHED_CAMPAIGNS)
-def _read_state_of_revisions(campaign: Campaign, salt: str, on_site: object) -> tuple[int | None, int]:
-    """Return the newest key and the number of a campaign's revisions, from a cache while the site has no other."""
-    return _read_newest_and_count(RatingRevision.objects.filter(rating__item__campaign=campaign))
-
-
-def _read_newest_and_count(rows: QuerySet[Any]) -> tuple[int | None, int]:
-    state = rows.aggregate(newest=Max("pk"), count=Count("pk"))
-    return state["newest"], state["count"]
-
-
-@lru_cache(maxsize=CACHED_CAMPAIGNS)
-def _compute_cached(campaign: Campaign, salt: str, revisions: object, audit_entries: object) -> Agreement:
-    return compute_agreement(campaign)
+    def _key_mos_by_clip(self, axis: Axis) -> dict[int, tuple[int, float]]:
+        items, rated = self.inputs.items, self.rated[axis]
+        columns = (items.clip[rated.positions], items.group[rated.positions], rated.mos.mos)
+        return {clip: (group, mos) for clip, group, mos in zip(*(each.tolist() for each in columns), strict=True)}
 
 
 def compute_agreement(campaign: Campaign) -> Agreement:
-    """Read the ratings of a campaign and compute its agreement. Eight queries, whatever its size."""
-    scores = read_scores(campaign)
-    verdicts = read_verdicts(campaign)
-    screened = list_screened_raters(verdicts)
-    counted = [score for score in scores if score.rater not in screened]
-    tables = {axis: make_table(counted, axis) for axis in AXES}
-    blind = {axis: make_table((score for score in counted if score.is_blind), axis) for axis in AXES}
-    assisted = {axis: make_table((score for score in counted if not score.is_blind), axis) for axis in AXES}
-    rows = _make_mos_rows(campaign, tables, blind)
+    """Read the inputs of a campaign's figures and compute its agreement. Twelve queries, whatever its size."""
+    return compute_from(read_inputs(campaign))
+
+
+def read_agreement(campaign: Campaign) -> Agreement:
+    return compute_agreement(campaign)
+
+
+def compute_from(inputs: Inputs) -> Agreement:
+    """Compute the agreement of a campaign from what was read."""
+    counted = inputs.answers.keep(inputs.counts)
+    rated = {axis: RatedAxis.of(counted.on_axis(axis), inputs.items) for axis in AXES}
     return Agreement(
-        campaign=campaign,
-        axes=tuple(_compute_axis(axis, tables[axis], blind[axis], assisted[axis], rows) for axis in AXES),
-        rows=rows,
-        raters=read_rater_rows(campaign, scores, read_sittings(campaign), verdicts),
-        counted=counted,
+        inputs=inputs,
+        rated=rated,
+        axes=tuple(_compute_axis(axis, rated[axis], inputs.items) for axis in AXES),
+        raters=make_rater_rows(inputs.answers, inputs.raters, inputs.screened),
     )
 
 
-def read_mos_rows(campaign: Campaign) -> tuple[MosRow, ...]:
-    """Return every rated item with its MOS, without screened raters. Three queries."""
-    screened = read_screened_raters(campaign)
-    counted = [score for score in read_scores(campaign) if score.rater not in screened]
-    tables = {axis: make_table(counted, axis) for axis in AXES}
-    blind = {axis: make_table((score for score in counted if score.is_blind), axis) for axis in AXES}
-    return _make_mos_rows(campaign, tables, blind)
-
-
-def _compute_axis(
-    axis: Axis, table: RatingTable, blind: RatingTable, assisted: RatingTable, rows: Sequence[MosRow]
-) -> AxisAgreement:
-    rated = [row for row in rows if axis in row.mos]
+def _compute_axis(axis: Axis, rated: RatedAxis, items: RatedItems) -> AxisAgreement:
+    table, blind, assisted = rated.table, rated.blind, rated.assisted
     kind = "blind" if len(assisted) else ""
-    mean = compute_mean_mos([row.mos[axis].mos for row in rated], [row.prompt_group for row in rated])
+    mean = compute_mean_mos(rated.mos.mos, items.group[rated.positions].tolist())
     return AxisAgreement(
         axis=axis,
         basis=Basis.of(table),
@@ -275,66 +255,20 @@ def _compute_reliability(table: RatingTable, kind: str) -> Reliability:
     )
 
 
-def _make_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[MosRow, ...]:
-    mos = {axis: _key_by_item(_compute_plain_mos(table, blind[axis])) for axis, table in tables.items()}
-    corrected = {axis: _key_by_item(_compute_corrected_mos(table)) for axis, table in tables.items()}
-    blind_counts = {axis: dict(zip(table.item_ids, table.n.tolist(), strict=True)) for axis, table in blind.items()}
-    rated = set().union(*mos.values())
-    items = Item.objects.filter(campaign=campaign).order_by("pk")
-    fields = ("pk", "clip", "clip__version", "clip__clip_id", "clip__prompt", "clip__prompt_group", "clip__generator")
-    clips = items.values_list(*fields, "clip__prompt_group__split")
-    return tuple(
-        MosRow(
-            *(pk, clip, version, clip_id, prompt, group, generator, split),
-            mos={axis: figures[pk] for axis, figures in mos.items() if pk in figures},
-            corrected={axis: figures[pk] for axis, figures in corrected.items() if pk in figures},
-            blind={axis: counts.get(pk, 0) for axis, counts in blind_counts.items()},
-        )
-        for pk, clip, version, clip_id, prompt, group, generator, split in clips.iterator(chunk_size=5000)
-        if pk in rated
-    )
-
-
-def _compute_plain_mos(table: RatingTable, blind: RatingTable) -> Sequence[Mos]:
-    if not len(table):
-        return ()
-    spread = choose_spread(Spread.of(blind), Spread.of(table)).sd
-    return compute_mos(table, pooled=spread)
-
-
-def _compute_corrected_mos(table: RatingTable) -> Sequence[Mos]:
-    model = fit_mixed_model(table)
-    return model.rows if isinstance(model, MixedModel) else ()
-
-
-def _key_by_item(rows: Iterable[Mos]) -> dict[int, Mos]:
-    return {int(str(row.item)): row for row in rows}
-
-
-def _count_ratings(scores: Iterable[Score]) -> int:
-    return len({(score.item, score.rater) for score in scores})
-
-
-def _read_proposals(draft_ids: set[int]) -> list[tuple[int, Proposal]]:
-    """Return the item and the proposal of each draft that was shown, in the order in which they were made."""
-    rows = Draft.objects.filter(pk__in=draft_ids).order_by("pk").values_list("item", "proposal")
-    return [(item, proposal_from_json(proposal)) for item, proposal in rows.iterator()]
-
-
-def _compare_arms(axis: Axis, counted: Sequence[Score], proposals: Sequence[tuple[int, Proposal]]) -> ArmRow:
+def _compare_arms(axis: Axis, answers: CountedAnswers, drafts: ShownDrafts) -> ArmRow:
     """Compare the arms on the items on which a shown draft proposed the axis; elsewhere no rater saw one.
 
     The distance to the draft needs a drafted score: of several critics that of the last one.
     """
-    proposed = {item for item, proposal in proposals if axis in proposal.axes}
-    on_axis = [score for score in counted if score.axis == axis and score.item in proposed]
+    shown = drafts.keep(np.isin(drafts.key, answers.ratings.draft[answers.rating]))
+    number = AXES.index(axis)
+    proposed = np.unique(shown.item[shown.proposes[:, number]])
+    own = answers.keep(np.isin(answers.item, proposed))
+    scored = np.isfinite(shown.scores[:, number])
+    last = dict(zip(shown.item[scored].tolist(), shown.scores[scored, number].tolist(), strict=True))
     return ArmRow(
         axis=axis,
-        anchoring=measure_anchoring(
-            ((score.item, score.arm == Arm.ASSISTED, float(score.score)) for score in on_axis),
-            {item: proposal.scores[axis] for item, proposal in proposals if axis in proposal.scores},
-            raters=[score.rater for score in on_axis],
-        ),
-        edits=summarise_edit_distances(score.edit_distance for score in on_axis if score.edit_distance is not None),
-        is_proposed=bool(proposed),
+        anchoring=compare_arms(own, last),
+        edits=summarise_edit_distances(own.edits[own.edits >= 0].tolist()),
+        is_proposed=bool(len(proposed)),
     )

@@ -12,13 +12,10 @@ from qsave.judgements.records import convert_to_levels
 from qsave.report_card import evidence_from_json
 from qsave.statistics.correlation import estimate_correlations
 from qsave.statistics.evidence import LEAST_CLIPS, Weighed, describe_shared, weigh
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Undefined
+from qsave.statistics.figures import Estimate, Figure, Undefined
 
 MOST_SHOWN = 60
 """The most judgements that the page of a clip shows."""
-_LARGE = 2000
-_FEW_RESAMPLES = 200
-"""Resamples of a comparison of more than _LARGE clips, whose intervals are narrow anyway."""
 
 MosByClip = Mapping[int, tuple[int, float]]
 """The prompt group and the MOS of each rated clip, by its key."""
@@ -86,8 +83,12 @@ def _find_level(value: float | None, low: float | None, high: float | None) -> f
     return None if value is None or low is None or high is None else convert_to_levels(value, low, high)
 
 
-def compare_sources(campaign: Campaign, mos: Mapping[Axis, MosByClip]) -> tuple[SourceFigures, ...]:
-    """Return the figures of every source that has judged clips of a campaign, by name and axis. One query."""
+SourceLevels = Mapping[tuple[str, Axis], Mapping[int, tuple[tuple[float, int], ...]]]
+"""By source and axis, by clip: the judged levels on our scale, each with the number of ratings behind it."""
+
+
+def read_source_levels(campaign: Campaign) -> SourceLevels:
+    """Read the judgements of a campaign's clips that were made elsewhere, by source and axis. One query."""
     levels: dict[tuple[str, Axis], dict[int, list[tuple[float, int]]]] = defaultdict(lambda: defaultdict(list))
     judged = ImportedJudgement.objects.filter(
         clip__items__campaign=campaign,
@@ -96,21 +97,27 @@ def compare_sources(campaign: Campaign, mos: Mapping[Axis, MosByClip]) -> tuple[
         value__isnull=False,
     )
     names = ("source", "axis", "clip", "value", "scale_min", "scale_max", "n")
-    for source, axis, clip, value, low, high, n in judged.values_list(*names).iterator(chunk_size=5000):
+    for source, axis, clip, value, low, high, n in judged.order_by("pk").values_list(*names).iterator(chunk_size=5000):
         level = _find_level(value, low, high)
         if level is not None and clip is not None:
             levels[source, Axis(axis)][clip].append((level, n or 1))
     order = {axis: number for number, axis in enumerate(AXES)}
     keys = sorted(levels, key=lambda key: (key[0], order[key[1]]))
-    return tuple(_compare(source, axis, levels[source, axis], mos[axis]) for source, axis in keys)
+    return {key: {clip: tuple(each) for clip, each in sorted(levels[key].items())} for key in keys}
 
 
-def _compare(source: str, axis: Axis, judged: Mapping[int, list[tuple[float, int]]], mos: MosByClip) -> SourceFigures:
+def compare_sources(judged: SourceLevels, mos: Mapping[Axis, MosByClip]) -> tuple[SourceFigures, ...]:
+    """Return the figures of every source that has judged clips of a campaign, by name and axis."""
+    return tuple(_compare(source, axis, levels, mos[axis]) for (source, axis), levels in judged.items())
+
+
+def _compare(
+    source: str, axis: Axis, judged: Mapping[int, tuple[tuple[float, int], ...]], mos: MosByClip
+) -> SourceFigures:
     means = {clip: _average(levels) for clip, levels in judged.items()}
     shared = sorted(set(means) & set(mos))
     theirs, ours = [means[clip] for clip in shared], [mos[clip][1] for clip in shared]
-    resamples = _FEW_RESAMPLES if len(shared) > _LARGE else RESAMPLES
-    srcc, plcc = estimate_correlations(theirs, ours, [mos[clip][0] for clip in shared], resamples=resamples)
+    srcc, plcc = estimate_correlations(theirs, ours, [mos[clip][0] for clip in shared])
     return SourceFigures(
         source=source,
         axis=axis,
@@ -124,7 +131,7 @@ def _compare(source: str, axis: Axis, judged: Mapping[int, list[tuple[float, int
     )
 
 
-def _average(levels: list[tuple[float, int]]) -> float:
+def _average(levels: tuple[tuple[float, int], ...]) -> float:
     """Return the mean of levels, each with the number of ratings behind it."""
     return sum(level * n for level, n in levels) / sum(n for _level, n in levels)
 

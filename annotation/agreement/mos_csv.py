@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from annotation.agreement.figures import MosRow, read_mos_rows
+from annotation.agreement.mos_rows import MosRow, read_mos_rows
 from annotation.models import Campaign
 from qsave.axes import AXES
 from qsave.csv_rows import Cell, round_cell, write_csv

@@ -1,11 +1,13 @@
 """The MOS of all clips on one axis in rising order, thinned to what a plot can draw."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
+import numpy as np
+
+from annotation.models import Item
 from annotation.shared.plots import MAX_MARKS, thin_evenly
-from qsave.statistics.mos import Mos
+from qsave.statistics.figures import Ints
+from qsave.statistics.mos import MosColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,14 @@ class MosCurve:
     points: tuple[tuple[str, float, float, float], ...]
 
 
-def make_mos_curve(rows: Sequence[tuple[str, Mos]]) -> MosCurve | None:
-    """Make the curve from the clip id and MOS of each rated clip; None without clips."""
-    if not rows:
+def make_mos_curve(items: Ints, mos: MosColumns) -> MosCurve | None:
+    """Make the curve from the MOS of each rated item (items,); None without one. One query."""
+    if not len(items):
         return None
-    ordered = sorted(rows, key=lambda row: (row[1].mos, row[0]))
-    points = tuple((clip, mos.mos, mos.low, mos.high) for clip, mos in thin_evenly(ordered, MAX_MARKS))
-    middle = median(mos.mos for _clip, mos in ordered)
-    return MosCurve(len(ordered), ordered[0][1].mos, middle, ordered[-1][1].mos, points)
+    order = np.lexsort((items, mos.mos))
+    shown = np.array(thin_evenly(order.tolist(), MAX_MARKS))
+    names = dict(Item.objects.filter(pk__in=items[shown].tolist()).values_list("pk", "clip__clip_id"))
+    columns = (items[shown], mos.mos[shown], mos.low[shown], mos.high[shown])
+    points = tuple((names[key], *ends) for key, *ends in zip(*(each.tolist() for each in columns), strict=True))
+    low, middle, high = (float(each) for each in (mos.mos.min(), np.median(mos.mos), mos.mos.max()))
+    return MosCurve(len(items), low, middle, high, points)

@@ -1,24 +1,29 @@
 """The table of raters on the agreement page: work, conduct, and how each rater compares with the counted others."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
+from typing import TypeVar
 
-from accounts.models import User
-from annotation.agreement.scores import Score, Sitting, make_table, read_checks
-from annotation.models import Campaign, Exposure, Item, Qualification, Screening, Slot
-from annotation.raters.screening import is_screened, list_screened_raters
+import numpy as np
+
+from annotation.agreement.answers import CountedAnswers
+from annotation.agreement.rater_inputs import RaterInputs
+from annotation.models import Screening, Slot
 from qsave.axes import AXES, Axis
 from qsave.json_records import NOT_STORED
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.raters import Matches, RaterFigures, compute_rater_figures, count_matches
 from qsave.statistics.screening import ScreenedRater, screen_raters
 
+Row = TypeVar("Row", RaterFigures, ScreenedRater)
+
 
 @dataclass(frozen=True, slots=True)
 class RaterRow:
-    """One rater: work, figures on each axis, and the newest verdict (None: no verdict, so the rater counts)."""
+    """One rater: work, figures on each axis, and whether they were screened out when these were computed.
+
+    `verdict` is the present one, which pages add; None if there is none.
+    """
 
     rater: int
     name: str
@@ -32,6 +37,7 @@ class RaterRow:
     qualification: Figure
     axes: Mapping[Axis, RaterFigures]
     bt500: Mapping[Axis, ScreenedRater]
+    is_screened: bool
     verdict: Screening | None = field(default=None, metadata=NOT_STORED)
 
     @property
@@ -39,98 +45,73 @@ class RaterRow:
         """Clips shared with counted others, behind bias, inconsistency and SRCC; on the axis with fewest."""
         return min((figures.shared for figures in self.axes.values()), default=0)
 
-    @property
-    def is_screened(self) -> bool:
-        return is_screened(self.verdict)
 
-
-def read_rater_rows(
-    campaign: Campaign, scores: Sequence[Score], sittings: Sequence[Sitting], verdicts: Mapping[int, Screening]
-) -> tuple[RaterRow, ...]:
-    """Return a row for every rater of `scores`. Four queries."""
-    tables = {axis: make_table(scores, axis) for axis in AXES}
-    screened = list_screened_raters(verdicts)
-    figures = {
-        axis: {row.rater: row for row in compute_rater_figures(table, screened=screened)}
-        for axis, table in tables.items()
-        if len(table)
-    }
-    screening = {axis: {row.rater: row for row in screen_raters(table)} for axis, table in tables.items() if len(table)}
-    golds, repeats = _read_check_pairs(campaign, scores)
-    qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
-    counts = Counter(rater for rater, _item in {(score.rater, score.item) for score in scores})
-    conduct = _compute_conduct(scores, sittings)
-    people = User.objects.filter(pk__in=counts).order_by("username", "pk")
+def make_rater_rows(answers: CountedAnswers, inputs: RaterInputs, screened: Collection[int]) -> tuple[RaterRow, ...]:
+    """Make a row for every rater of `answers`, which hold those of `screened` raters too."""
+    by_axis = {axis: answers.on_axis(axis) for axis in AXES}
+    tables = {axis: own.make_table() for axis, own in by_axis.items() if len(own)}
+    figures = {axis: _key_by_rater(compute_rater_figures(table, screened=screened)) for axis, table in tables.items()}
+    screening = {axis: _key_by_rater(screen_raters(table)) for axis, table in tables.items()}
+    golds, repeats = _pair_checks(answers, inputs)
+    raters, counts = np.unique(answers.ratings.rater[np.unique(answers.rating)], return_counts=True)
+    ratings = dict(zip(raters.tolist(), counts.tolist(), strict=True))
+    seconds, watched = inputs.sittings.compute_means()
+    confirmed = _compute_confirmed(answers)
     return tuple(
         RaterRow(
-            rater=person.pk,
-            name=str(person),
-            is_simulated=person.is_simulated,
-            ratings=counts[person.pk],
-            seconds=conduct["seconds"].get(person.pk, _UNKNOWN),
-            watched=conduct["watched"].get(person.pk, _UNKNOWN),
-            drafts_confirmed=conduct["confirmed"].get(person.pk, _NO_DRAFT),
-            gold=count_matches(golds.get(person.pk, ())),
-            repeats=count_matches(repeats.get(person.pk, ())),
-            qualification=qualified.get(person.pk, _NOT_QUALIFIED),
-            axes={axis: rows[person.pk] for axis, rows in figures.items() if person.pk in rows},
-            bt500={axis: rows[person.pk] for axis, rows in screening.items() if person.pk in rows},
-            verdict=verdicts.get(person.pk),
+            rater=rater,
+            name=name,
+            is_simulated=is_simulated,
+            ratings=ratings[rater],
+            seconds=seconds.get(rater, _UNKNOWN),
+            watched=watched.get(rater, _UNKNOWN),
+            drafts_confirmed=confirmed.get(rater, _NO_DRAFT),
+            gold=count_matches(golds.get(rater, ())),
+            repeats=count_matches(repeats.get(rater, ())),
+            qualification=inputs.qualified.get(rater, _NOT_QUALIFIED),
+            axes={axis: rows[rater] for axis, rows in figures.items() if rater in rows},
+            bt500={axis: rows[rater] for axis, rows in screening.items() if rater in rows},
+            is_screened=rater in screened,
         )
-        for person in people
+        for rater, name, is_simulated in inputs.people
+        if rater in ratings
     )
-
-
-Pairs = dict[int, list[tuple[float, float]]]
-
-
-def _read_check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pairs]:
-    """Return the pairs by rater: (given, known) on items with known scores, (first, again) on repeats. Two queries."""
-    known: dict[int, dict[str, float]] = {
-        pk: gold or {}
-        for pk, gold in Item.objects.filter(campaign=campaign, gold__isnull=False).values_list("pk", "gold")
-    }
-    checks = read_checks(campaign)
-    on_golds = [(score.item, score.rater, score.axis, score.score) for score in scores if score.item in known]
-    repeated = {(item, rater) for kind, item, rater, _axis, _score in checks if kind == Slot.Kind.REPEAT}
-    of_repeated = [score for score in scores if (score.item, score.rater) in repeated]
-    first = {(score.item, score.rater, score.axis): score.score for score in of_repeated}
-    golds: Pairs = {}
-    repeats: Pairs = {}
-    for kind, item, rater, axis, score in checks:
-        if kind == Slot.Kind.GOLD:
-            on_golds.append((item, rater, axis, score))
-        elif (item, rater, axis) in first:
-            repeats.setdefault(rater, []).append((float(first[item, rater, axis]), float(score)))
-    for item, rater, axis, score in on_golds:
-        if axis in known.get(item, {}):
-            golds.setdefault(rater, []).append((float(score), float(known[item][axis])))
-    return golds, repeats
 
 
 _UNKNOWN = Undefined("nothing was measured")
 _NO_DRAFT = Undefined("no draft was shown")
 _NOT_QUALIFIED = Undefined("has not been through the qualification clips")
+Pairs = dict[int, list[tuple[float, float]]]
 
 
-def _compute_conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> dict[str, dict[int, Figure]]:
-    """Return by rater the mean seconds per rating, the mean share watched, and the share of drafts confirmed."""
-    seconds: dict[int, list[float]] = {}
-    watched: dict[int, list[float]] = {}
-    confirmed: dict[int, list[float]] = {}
-    for sitting in sittings:
-        seconds.setdefault(sitting.rater, []).append(sitting.seconds)
-        if sitting.watched is not None:
-            watched.setdefault(sitting.rater, []).append(sitting.watched)
-    for score in scores:
-        if score.exposure != Exposure.NONE:
-            confirmed.setdefault(score.rater, []).append(float(score.draft_use == "confirmed"))
-    return {
-        "seconds": _compute_means(seconds),
-        "watched": _compute_means(watched),
-        "confirmed": _compute_means(confirmed),
-    }
+def _key_by_rater(rows: Iterable[Row]) -> dict[int, Row]:
+    return {int(str(row.rater)): row for row in rows}
 
 
-def _compute_means(measures: Mapping[int, Sequence[float]]) -> dict[int, Figure]:
-    return {rater: fmean(values) for rater, values in measures.items()}
+def _pair_checks(answers: CountedAnswers, inputs: RaterInputs) -> tuple[Pairs, Pairs]:
+    """Return the pairs by rater: (given, known) on items with known scores, (first, again) on repeats."""
+    repeated = {item for kind, item, _rater, _axis, _score in inputs.checks if kind == Slot.Kind.REPEAT}
+    own = answers.keep(np.isin(answers.item, sorted(repeated | inputs.known.keys())))
+    columns = (own.item.tolist(), own.rater.tolist(), own.axis.tolist(), own.score.tolist())
+    given = [(item, rater, AXES[axis], score) for item, rater, axis, score in zip(*columns, strict=True)]
+    first = {(item, rater, axis): score for item, rater, axis, score in given}
+    on_golds = [each for each in given if each[0] in inputs.known]
+    golds: Pairs = {}
+    repeats: Pairs = {}
+    for kind, item, rater, axis, score in inputs.checks:
+        if kind == Slot.Kind.GOLD:
+            on_golds.append((item, rater, axis, score))
+        elif (item, rater, axis) in first:
+            repeats.setdefault(rater, []).append((float(first[item, rater, axis]), float(score)))
+    for item, rater, axis, score in on_golds:
+        if axis in inputs.known.get(item, {}):
+            golds.setdefault(rater, []).append((float(score), float(inputs.known[item][axis])))
+    return golds, repeats
+
+
+def _compute_confirmed(answers: CountedAnswers) -> dict[int, float]:
+    """Return by rater the share of answers beside a draft that left it unedited."""
+    beside = answers.keep(answers.is_exposed)
+    raters, codes, counts = np.unique(beside.rater, return_inverse=True, return_counts=True)
+    shares = np.bincount(codes, weights=beside.is_confirmed) / counts
+    return dict(zip(raters.tolist(), shares.tolist(), strict=True))

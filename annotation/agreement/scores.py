@@ -1,18 +1,22 @@
 """Read the ratings of a campaign for the statistics, in a fixed number of queries."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from annotation.models import LEFT_OUT, AxisAnswer, Campaign, Item, RatingRevision, Slot, make_blind_condition
-from annotation.rating.work import read_work
+from annotation.models import (
+    LEFT_OUT,
+    AxisAnswer,
+    Campaign,
+    Item,
+    Rating,
+    Slot,
+    make_blind_condition,
+)
+from annotation.rating.work import WATCHED
 from qsave.axes import AXES, Axis
 from qsave.statistics.table import RatingTable
-
-WATCHED = "watched_share"
-"""Key of the viewing record: the share of the clip that was played, 0..1."""
 
 
 class Score(NamedTuple):
@@ -34,13 +38,11 @@ class Score(NamedTuple):
     edit_distance: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """The seconds spent on one rating, and the share of the clip that was watched, if known."""
-
-    rater: int
-    seconds: float
-    watched: float | None
+def select_counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
+    """Return the ratings on rating slots, by the rule of `select_counted_answers`."""
+    ratings = Rating.objects.filter(slot__campaign=campaign, slot__kind=Slot.Kind.SEAT)
+    ratings = ratings.exclude(item__availability__in=LEFT_OUT)
+    return ratings if campaign.is_simulated else ratings.filter(is_simulated=False)
 
 
 def select_counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
@@ -90,16 +92,6 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
         "revision__rating__slot__kind", "revision__rating__item", "revision__rating__rater", "axis", "score"
     )
     return [(kind, item, rater, Axis(axis), score) for kind, item, rater, axis, score in rows.iterator()]
-
-
-def read_sittings(campaign: Campaign) -> list[Sitting]:
-    """Read the sitting of each rating, with its edits (`annotation.rating.work`), without items that are left out.
-
-    One query.
-    """
-    revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
-    work = read_work(revisions.exclude(rating__item__availability__in=LEFT_OUT))
-    return [Sitting(entry.rater, entry.seconds, read_watched_share(entry.viewing)) for entry in work.values()]
 
 
 def read_watched_share(viewing: Any) -> float | None:

@@ -12,7 +12,7 @@ from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement
 from annotation.agreement.imported import SourceFigures
 from annotation.agreement.mos_curve import MosCurve, make_mos_curve
 from annotation.agreement.rater_table import RaterRow
-from qsave.axes import AXES, Axis
+from qsave.axes import Axis
 from qsave.statistics.generators import GeneratorFigures, PairedDifference
 
 VERSION = "1"
@@ -44,12 +44,11 @@ class Section(Generic[T]):
 
 
 def _count(agreement: Agreement) -> Overview:
-    return Overview(agreement.ratings, agreement.blind_ratings, len(agreement.rows), agreement.screened_out)
+    return Overview(agreement.ratings, agreement.blind_ratings, agreement.clips, agreement.screened_out)
 
 
 def _make_curves(agreement: Agreement) -> Curves:
-    mos = {axis: [(row.clip_id, row.mos[axis]) for row in agreement.rows if axis in row.mos] for axis in AXES}
-    return {axis: make_mos_curve(rows) for axis, rows in mos.items()}
+    return {axis: make_mos_curve(rated.item_keys, rated.mos) for axis, rated in agreement.rated.items()}
 
 
 OVERVIEW: Section[Overview] = Section("overview", Overview, _count)

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.agreement.change_marks import compare_marks, take_marks
-from annotation.agreement.figures import ArmRow, AxisAgreement, compute_agreement
+from annotation.agreement.figures import ArmRow, AxisAgreement, compute_from
 from annotation.agreement.imported import SourceFigures
+from annotation.agreement.inputs import read_inputs
 from annotation.agreement.rater_table import RaterRow
 from annotation.agreement.sections import (
     ARMS,
@@ -198,15 +199,19 @@ def _is_due(row: AgreementFigures, job: Job) -> bool:
     return job.finished_at + timedelta(seconds=seconds) <= timezone.now()
 
 
-def compute_figures(campaign: Campaign) -> float:
-    """Compute all sections of a campaign and store them. Return how many seconds it took."""
+def compute_figures(campaign: Campaign) -> bool:
+    """Compute all sections of a campaign and store them. Return False if the stored ones rest on the same inputs."""
     started, now = monotonic(), timezone.now()
-    marks = take_marks(campaign)  # before the ratings are read: what comes later is a change
-    agreement = compute_agreement(campaign)
+    values: dict[str, object] = {"computed_at": now, "marks": take_marks(campaign)}  # what comes later is a change
+    inputs = read_inputs(campaign)
+    digest = inputs.compute_digest(VERSION)
+    stored = AgreementFigures.objects.filter(campaign=campaign, version=VERSION, digest=digest)
+    if stored.update(**values):
+        return False
+    agreement = compute_from(inputs)
     contents = {section.name: encode_record(section.compute(agreement)) for section in SECTIONS}
-    seconds = monotonic() - started
+    values |= {"version": VERSION, "digest": digest, "seconds": monotonic() - started}
     with transaction.atomic():
-        values = {"version": VERSION, "marks": marks, "computed_at": now, "seconds": seconds}
         AgreementFigures.objects.update_or_create(campaign=campaign, defaults=values)
         AgreementSection.objects.filter(campaign=campaign).exclude(name__in=contents).delete()
         AgreementSection.objects.bulk_create(
@@ -215,4 +220,4 @@ def compute_figures(campaign: Campaign) -> float:
             unique_fields=["campaign", "name"],
             update_fields=["content"],
         )
-    return seconds
+    return True

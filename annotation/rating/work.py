@@ -14,8 +14,10 @@ from django.db.models import QuerySet, Sum
 
 from annotation.models import RatingRevision
 
+WATCHED = "watched_share"
+"""Key of a viewing record: the share of the clip that was played, 0..1."""
 SUMMED = frozenset({"plays", "stalls", "stalled_seconds", "hidden_seconds", "total_frames", "dropped_frames"})
-LARGEST = frozenset({"watched_share", "longest_position"})
+LARGEST = frozenset({WATCHED, "longest_position"})
 HAPPENED = frozenset({"watched_to_end", "fullscreen"})
 UNITED = frozenset({"speeds"})
 SECONDS = Sum("revisions__seconds_spent")

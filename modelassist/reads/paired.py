@@ -10,18 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from annotation.agreement.figures import Agreement, read_agreement
-from annotation.models import Campaign
+from annotation.models import Campaign, Item, ItemSummary
 from annotation.rating.drafts import select_current_drafts
 from modelassist.engine.evaluation.intervals import Pairs, compute_gain
 from modelassist.models import Critic, Prediction
 from qsave.axes import AXES, Axis
 from qsave.proposal import proposal_from_json
 from qsave.run.figures import Gain
+from qsave.statistics.tallies import unpack_tally
 from qsave.words import isolate
 
 SEED = 0
@@ -39,13 +38,15 @@ class AxisComparison:
     """A full sentence that says why there is no figure; empty if there is one."""
 
 
-def read_blind_scores(agreement: Agreement) -> Scores:
-    """Return the mean blind score of each item."""
-    given: dict[Axis, dict[int, list[int]]] = {axis: {} for axis in AXES}
-    for score in agreement.counted:
-        if score.is_blind:
-            given[score.axis].setdefault(score.item, []).append(score.score)
-    return {axis: {item: float(np.mean(each)) for item, each in items.items()} for axis, items in given.items()}
+def read_blind_scores(campaign: Campaign) -> Scores:
+    """Return the mean blind score of each item, from the summaries of the items. One query."""
+    tallies = [f"{axis.value}_blind_tally" for axis in AXES]
+    blind: dict[Axis, dict[int, float]] = {axis: {} for axis in AXES}
+    for item, *packed in ItemSummary.objects.filter(campaign=campaign).values_list("item", *tallies).iterator():
+        for axis, tally in zip(AXES, map(unpack_tally, packed), strict=True):
+            if tally.n:
+                blind[axis][item] = tally.total / tally.n
+    return blind
 
 
 def read_drafted_scores(campaign: Campaign, critic: Critic) -> Scores:
@@ -77,8 +78,7 @@ def _collect_scores(rows: Iterable[tuple[int, Any]]) -> dict[Axis, dict[int, flo
 
 def compare_critics(campaign: Campaign, critic: Critic, present: Critic) -> list[AxisComparison]:
     """Compare a critic with the present one of a campaign, axis by axis."""
-    agreement = read_agreement(campaign)
-    blind, groups = read_blind_scores(agreement), read_groups(agreement)
+    blind, groups = read_blind_scores(campaign), read_groups(campaign)
     scores, rival = read_critic_scores(campaign, critic), read_critic_scores(campaign, present)
     return [
         _compare(axis, scores[axis], rival[axis], blind[axis], groups, names=(str(critic), str(present)))
@@ -88,8 +88,7 @@ def compare_critics(campaign: Campaign, critic: Critic, present: Critic) -> list
 
 def compare_with_constant(campaign: Campaign, critic: Critic) -> list[AxisComparison]:
     """Compare a critic with the constant: the mean blind score of the clips of all other prompts."""
-    agreement = read_agreement(campaign)
-    blind, groups = read_blind_scores(agreement), read_groups(agreement)
+    blind, groups = read_blind_scores(campaign), read_groups(campaign)
     scores = read_critic_scores(campaign, critic)
     return [
         _compare(
@@ -104,9 +103,10 @@ def compare_with_constant(campaign: Campaign, critic: Critic) -> list[AxisCompar
     ]
 
 
-def read_groups(agreement: Agreement) -> dict[int, str]:
-    """Return the prompt group of each item."""
-    return {row.item: str(row.prompt_group) for row in agreement.rows}
+def read_groups(campaign: Campaign) -> dict[int, str]:
+    """Return the prompt group of each item. One query."""
+    rows = Item.objects.filter(campaign=campaign).values_list("pk", "clip__prompt_group")
+    return {item: str(group) for item, group in rows.iterator()}
 
 
 def predict_constant(items: Iterable[int], blind: Mapping[int, float], groups: Mapping[int, str]) -> dict[int, float]:

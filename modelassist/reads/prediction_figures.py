@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F
 
-from annotation.agreement.figures import Agreement, read_agreement
+from annotation.models import Item
 from annotation.shared.plots import MAX_MARKS, thin_evenly
 from modelassist.engine.evaluation.intervals import Pairs, compute_agreement
 from modelassist.models import Prediction, PredictionSet
@@ -23,9 +23,10 @@ def compute_figures(prediction_set: PredictionSet) -> dict[str, Any]:
     `points` are [clip, score, blind score] of evenly spaced clips, sorted by score. Intervals draw the clips of a
     prompt together.
     """
-    agreement = read_agreement(prediction_set.campaign)
+    campaign = prediction_set.campaign
+    blind, groups = read_blind_scores(campaign), read_groups(campaign)
     proposals = read_proposals(prediction_set)
-    return {axis.value: _measure(axis, proposals, agreement) for axis in AXES}
+    return {axis.value: _measure(axis, proposals, blind[axis], groups) for axis in AXES}
 
 
 def read_proposals(prediction_set: PredictionSet) -> dict[int, Proposal]:
@@ -35,7 +36,9 @@ def read_proposals(prediction_set: PredictionSet) -> dict[int, Proposal]:
     return {item: proposal_from_json(value) for item, value in answered.values_list("item", "proposal").iterator()}
 
 
-def _measure(axis: Axis, proposals: Mapping[int, Proposal], agreement: Agreement) -> dict[str, Any]:
+def _measure(
+    axis: Axis, proposals: Mapping[int, Proposal], blind: Mapping[int, float], groups: Mapping[int, str]
+) -> dict[str, Any]:
     proposed = {item: one.axes[axis] for item, one in proposals.items() if axis in one.axes}
     defects = Counter(defect for one in proposed.values() for defect in {piece.defect for piece in one.evidence})
     scores = {item: one.score for item, one in proposed.items() if one.score is not None}
@@ -44,24 +47,25 @@ def _measure(axis: Axis, proposals: Mapping[int, Proposal], agreement: Agreement
         "scored": len(scores),
         "clean": sum(not one.evidence for one in proposed.values()),
         "defects": dict(defects.most_common()),
-        **_compare(scores, read_blind_scores(agreement)[axis], agreement),
+        **_compare(scores, blind, groups),
     }
 
 
-def _compare(scores: Mapping[int, float], blind: Mapping[int, float], agreement: Agreement) -> dict[str, Any]:
+def _compare(scores: Mapping[int, float], blind: Mapping[int, float], groups: Mapping[int, str]) -> dict[str, Any]:
     """Compare on the clips that have a score and a blind rating; the constant is the mean of the other prompts."""
     items = sorted(scores.keys() & blind.keys(), key=lambda item: (scores[item], item))
     if not items:
         return {"clips": 0, "points": []}
-    groups, names = read_groups(agreement), {row.item: row.clip_id for row in agreement.rows}
     constant = predict_constant(items, blind, groups)
     figures = {"constant_rmse": _agree(constant, blind, groups).rmse} if constant else {}
+    shown = thin_evenly(items, MAX_MARKS)
+    names = dict(Item.objects.filter(pk__in=shown).values_list("pk", "clip__clip_id"))
     ours = _agree({item: scores[item] for item in items}, blind, groups)
     return {
         "clips": len(items),
         "prompts": ours.counts.prompts,
         **encode_figures({"srcc": ours.srcc, "rmse": ours.rmse, **figures}),
-        "points": [[names[item], scores[item], blind[item]] for item in thin_evenly(items, MAX_MARKS)],
+        "points": [[names[item], scores[item], blind[item]] for item in shown],
     }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from annotation.agreement.figures import read_agreement
 from annotation.models import Campaign
 from annotation.shared.plots import Plot
 from modelassist.models import Prediction, PredictionSet
@@ -112,7 +111,7 @@ def _plot(prediction_set: PredictionSet, axis: Axis, values: dict[str, Any]) -> 
 
 def read_rows(prediction_set: PredictionSet) -> Iterator[dict[str, str | int | float | None]]:
     """Yield a row of COLUMNS for each clip that was asked about, with the mean of its blind ratings."""
-    blind = read_blind_scores(read_agreement(prediction_set.campaign))
+    blind = read_blind_scores(prediction_set.campaign)
     rows = Prediction.objects.filter(prediction_set=prediction_set).select_related("item__clip__prompt_group")
     for one in rows.order_by("item").iterator(chunk_size=1000):
         clip = one.item.clip

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.agreement.figures import read_agreement
 from annotation.models import Campaign, Item
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
@@ -85,7 +84,7 @@ def select_items(prediction_set: PredictionSet) -> QuerySet[Item]:
     """Select the clips that the set is about: of all splits, without those that are excluded or not ready."""
     items = Item.objects.filter(campaign=prediction_set.campaign_id, availability=Item.Availability.AVAILABLE)
     if prediction_set.only_rated:
-        blind = read_blind_scores(read_agreement(prediction_set.campaign))
+        blind = read_blind_scores(prediction_set.campaign)
         items = items.filter(pk__in={item for scores in blind.values() for item in scores})
     return items.select_related("clip").order_by("pk")
 

@@ -6,6 +6,7 @@ with a reason; the rule then leaves this critic alone until it is activated agai
 
 from collections.abc import Iterator
 
+import numpy as np
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -13,13 +14,13 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.agreement.figures import Agreement, read_agreement
-from annotation.models import Arm, Campaign, Draft
+from annotation.agreement.answers import CountedAnswers, compare_arms, read_unscreened_answers
+from annotation.models import Campaign, Draft
 from annotation.shared.permissions import require_role
 from modelassist.models import Activation, ActivationPeriod, DraftingStop, StopRules
 from modelassist.reads.paired import compare_with_constant, read_drafted_scores
 from qsave.axes import AXES, Axis
-from qsave.statistics.anchoring import Anchoring, measure_anchoring
+from qsave.statistics.anchoring import Anchoring
 from qsave.statistics.evidence import LEAST_CLIPS
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
@@ -37,10 +38,7 @@ def find_open_stop(activation: Activation) -> DraftingStop | None:
 
 
 def apply_stop_rules(activation: Activation) -> DraftingStop | None:
-    """Return the open stop of the active critic; stop it first if a rule says so.
-
-    The figures are computed again only if ratings or the audit trail changed (`read_agreement`).
-    """
+    """Return the open stop of the active critic; stop it first if a rule says so."""
     stop = find_open_stop(activation)
     if stop is not None:
         return stop
@@ -108,9 +106,9 @@ def _find_reasons(activation: Activation, waived: set[str]) -> Iterator[tuple[st
     """Yield each rule that says stop, with its reason."""
     if not Draft.objects.filter(item__campaign=activation.campaign, critic=str(activation.critic)).exists():
         return
-    agreement = read_agreement(activation.campaign)
+    answers = read_unscreened_answers(activation.campaign)
     if DraftingStop.Rule.ANCHORING not in waived:
-        reason = _describe_anchoring(activation, agreement)
+        reason = _describe_anchoring(activation, answers)
         if reason:
             yield DraftingStop.Rule.ANCHORING, reason
     if DraftingStop.Rule.CONSTANT not in waived:
@@ -119,11 +117,11 @@ def _find_reasons(activation: Activation, waived: set[str]) -> Iterator[tuple[st
             yield DraftingStop.Rule.CONSTANT, reason
 
 
-def _describe_anchoring(activation: Activation, agreement: Agreement) -> str:
+def _describe_anchoring(activation: Activation, answers: CountedAnswers) -> str:
     """Say on which axis the drafts of the active critic pull ratings by more than the bound; empty if on none."""
     bound = read_anchoring_bound(activation.campaign)
     for axis in AXES:
-        anchoring = measure_pull(activation, agreement, axis)
+        anchoring = measure_pull(activation, answers, axis)
         if anchoring.items < LEAST_CLIPS:
             continue
         for estimate, is_beyond, what in (
@@ -145,20 +143,15 @@ def _describe_anchoring(activation: Activation, agreement: Agreement) -> str:
     return ""
 
 
-def measure_pull(activation: Activation, agreement: Agreement, axis: Axis) -> Anchoring:
+def measure_pull(activation: Activation, answers: CountedAnswers, axis: Axis) -> Anchoring:
     """Measure anchoring on one axis from blind ratings and from those with a draft of the active critic."""
     drafts = Draft.objects.filter(item__campaign=activation.campaign, critic=str(activation.critic))
-    own = {pk for pk, proposal in drafts.values_list("pk", "proposal") if axis.value in proposal}
-    rows = [
-        score
-        for score in agreement.counted
-        if score.axis == axis and (score.draft in own if score.arm == Arm.ASSISTED else score.is_blind)
-    ]
-    return measure_anchoring(
-        ((score.item, score.arm == Arm.ASSISTED, float(score.score)) for score in rows),
-        read_drafted_scores(activation.campaign, activation.critic)[axis],
-        raters=[score.rater for score in rows],
-    )
+    own = list(drafts.filter(proposal__has_key=axis.value).values_list("pk", flat=True))
+    ratings = answers.ratings
+    counts = np.where(ratings.is_assisted, np.isin(ratings.draft, own), ratings.is_blind)
+    rated = answers.on_axis(axis)
+    scores = read_drafted_scores(activation.campaign, activation.critic)[axis]
+    return compare_arms(rated.keep(counts[rated.rating]), scores)
 
 
 def _describe_worse(activation: Activation) -> str:

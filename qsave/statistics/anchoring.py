@@ -49,13 +49,20 @@ def measure_anchoring(
     owners = list(range(len(rows))) if raters is None else list(raters)
     table = RatingTable.from_triples((row[0], owner, row[2]) for row, owner in zip(rows, owners, strict=True))
     flags = RatingTable.from_triples((row[0], owner, float(row[1])) for row, owner in zip(rows, owners, strict=True))
-    assisted = flags.scores > 0
+    targets = np.array([drafts.get(item, np.nan) for item in table.item_ids], dtype=np.float64)
+    return measure_anchoring_of(table, flags.scores > 0, targets, resamples=resamples)
+
+
+def measure_anchoring_of(
+    table: RatingTable, assisted: Bools, targets: Floats, *, resamples: int = RESAMPLES
+) -> Anchoring:
+    """Measure anchoring of a table whose `assisted` ratings (ratings,) are marked. `targets` (items,) are the drafted
+    scores, NaN for an item without one."""
     both = _mark_both_arms(table, assisted)
-    table, assisted = table.keep(both), assisted[both]
-    drafted = np.array([item in drafts for item in table.item_ids], dtype=np.bool_)[table.items]
-    near, arms = table.keep(drafted), assisted[drafted]
-    targets = np.array([drafts[item] for item in near.item_ids], dtype=np.float64)
-    distances = near.replace_scores(-np.abs(near.scores - targets[near.items]))
+    drafted = both & np.isfinite(targets)[table.items]
+    near = table.keep(drafted)
+    distances = near.replace_scores(-np.abs(near.scores - targets[table.items[drafted]]))
+    arms, table, assisted = assisted[drafted], table.keep(both), assisted[both]
     return Anchoring(
         items=table.item_count,
         difference=_estimate_mean_gap(table, assisted, resamples > 0),

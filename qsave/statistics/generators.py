@@ -11,18 +11,15 @@ Means and differences hold for other prompts rated by these raters.
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import fmean
 
 import numpy as np
 from scipy.special import stdtr
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
-from qsave.statistics.figures import Estimate, Figure, Undefined
+from qsave.statistics.figures import Estimate, Figure, Floats, Ints, Undefined
 from qsave.statistics.group_means import compute_group_mean, compute_standard_error
 
 SIGNIFICANT = 0.05
-
-Scores = Mapping[Hashable, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +53,23 @@ class PairedDifference:
 
 def summarise_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[GeneratorFigures, ...]:
     """Summarise each generator from (generator, prompt group, MOS) of each clip; best mean first, then by name."""
-    figures = [_summarise_generator(name, groups) for name, groups in _group_by_generator(rows).items()]
+    figures = [
+        GeneratorFigures(
+            name,
+            len(clips.mos),
+            len(np.unique(clips.groups)),
+            compute_group_mean(clips.mos, clips.groups.tolist(), least=MIN_LEVEL, most=MAX_LEVEL),
+        )
+        for name, clips in _split_by_generator(rows).items()
+    ]
     return tuple(sorted(figures, key=lambda row: (-_read_sort_value(row), row.generator)))
 
 
 def compare_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[PairedDifference, ...]:
     """Compare every pair of generators, from (generator, prompt group, MOS) of each clip. The better of a pair is
     `first`; the largest difference comes first, pairs without a common prompt group last."""
-    generators = _group_by_generator(rows)
-    pairs = [_compare(one, other, generators) for one, other in combinations(sorted(generators), 2)]
+    means = {name: clips.compute_means() for name, clips in _split_by_generator(rows).items()}
+    pairs = [_compare(one, other, means) for one, other in combinations(sorted(means), 2)]
     adjusted = adjust_by_holm([pair.p for pair in pairs])
     rows_ = [
         PairedDifference(pair.first, pair.second, pair.groups, pair.difference, pair.p, p)
@@ -84,35 +89,47 @@ def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
     return figures
 
 
-def _group_by_generator(rows: Iterable[tuple[str, Hashable, float]]) -> dict[str, dict[Hashable, list[float]]]:
-    clips: dict[str, dict[Hashable, list[float]]] = {}
-    for generator, group, mos in rows:
-        clips.setdefault(generator, {}).setdefault(group, []).append(mos)
-    return clips
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clips:
+    """The clips of a generator: the code of their prompt group and their MOS (clips,)."""
+
+    groups: Ints
+    mos: Floats
+
+    def compute_means(self) -> tuple[Ints, Floats]:
+        """Return the prompt groups in rising order, and the mean MOS of each (groups,)."""
+        groups, codes, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
+        return groups, np.bincount(codes, weights=self.mos) / counts
 
 
-def _summarise_generator(name: str, groups: Scores) -> GeneratorFigures:
-    owners = [group for group, scores in groups.items() for _ in scores]
-    values = [mos for scores in groups.values() for mos in scores]
-    estimate = compute_group_mean(values, owners, least=MIN_LEVEL, most=MAX_LEVEL)
-    return GeneratorFigures(name, len(values), len(groups), estimate)
+def _split_by_generator(rows: Iterable[tuple[str, Hashable, float]]) -> dict[str, _Clips]:
+    """Return the clips of each generator; the codes of prompt groups are the same for all."""
+    numbers: dict[Hashable, int] = {}
+    names: dict[str, int] = {}
+    coded = [
+        (names.setdefault(name, len(names)), numbers.setdefault(group, len(numbers)), mos) for name, group, mos in rows
+    ]
+    columns = np.array(coded, dtype=np.float64).reshape(-1, 3)
+    owners, groups = columns[:, 0], columns[:, 1].astype(np.int64)
+    return {name: _Clips(groups[owners == code], columns[owners == code, 2]) for name, code in names.items()}
 
 
-def _compare(one: str, other: str, generators: Mapping[str, Scores]) -> PairedDifference:
+def _compare(one: str, other: str, generators: Mapping[str, tuple[Ints, Floats]]) -> PairedDifference:
     """Compare one pair, the better first, with an unadjusted p value."""
-    shared = sorted(generators[one].keys() & generators[other].keys(), key=str)
-    gaps = np.array([fmean(generators[one][group]) - fmean(generators[other][group]) for group in shared])
+    (own, own_means), (others, other_means) = generators[one], generators[other]
+    shared, at, other_at = np.intersect1d(own, others, assume_unique=True, return_indices=True)
+    gaps = own_means[at] - other_means[other_at]
     if len(gaps) and gaps.mean() < 0:
         one, other, gaps = other, one, -gaps
     limit = float(MAX_LEVEL - MIN_LEVEL)
-    difference = compute_group_mean(gaps.tolist(), shared, least=-limit, most=limit)
-    if not shared:
+    difference = compute_group_mean(gaps, range(len(gaps)), least=-limit, most=limit)
+    if not len(shared):
         difference = Estimate.undefined("the two have no prompt in common")
     p: Figure = difference.interval if isinstance(difference.interval, Undefined) else _compute_p_value(gaps)
     return PairedDifference(one, other, len(shared), difference, p, p)
 
 
-def _compute_p_value(gaps: np.ndarray) -> float:
+def _compute_p_value(gaps: Floats) -> float:
     t = float(gaps.mean()) / compute_standard_error(gaps, np.ones(len(gaps)))
     return float(2 * stdtr(len(gaps) - 1, -abs(t)))
 

@@ -30,6 +30,7 @@ Batch = Callable[[Floats], Floats]
 
 TOO_FEW = "too few to say: the figure is the same whatever is left out"
 _FLAT = 1e-9
+_MOST_BITS = 62
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +72,7 @@ class Patterns:
     def find(cls, table: RatingTable, codes: Ints, levels: int) -> "Patterns":
         """Find the patterns of a table whose ratings have the values `codes` (ratings,), from 0 to `levels` - 1."""
         cells = np.bincount(table.items * levels + codes, minlength=table.item_count * levels).reshape(-1, levels)
-        counts, of_item = np.unique(cells, axis=0, return_inverse=True)
+        counts, of_item = _find_distinct(cells)
         kinds, of_rating = np.unique(of_item[table.items] * levels + codes, return_inverse=True)
         whole, level = np.divmod(kinds, levels)
         without = counts[whole]
@@ -82,6 +83,20 @@ class Patterns:
         """Make the parts of a figure from those of each pattern (patterns, parts) and of each kind without its rating
         (kinds, parts)."""
         return Parts(items, self.of_item, without - items[self.whole], self.of_rating)
+
+
+def _find_distinct(cells: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct rows of counts (rows, levels), and which of them each row is (rows,).
+
+    Rows that fit are written as one whole number each, which sorts much faster.
+    """
+    base = int(cells.max(initial=0)) + 1
+    if cells.shape[1] * np.log2(base + 1) > _MOST_BITS:
+        rows, of_row = np.unique(cells, axis=0, return_inverse=True)
+        return rows, of_row.reshape(-1)
+    packed = cells @ (base ** np.arange(cells.shape[1])[::-1])
+    _, first, of_row = np.unique(packed, return_index=True, return_inverse=True)
+    return cells[first], of_row
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ maximum. The equations are Henderson's (1975); the degrees of freedom of the int
 Biases are shrunk towards 0, the more the fewer ratings a rater has: one rating hardly moves anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy.special import stdtrit
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Figure, Floats, Ints, Undefined
-from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, Mos, compute_item_sd
+from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, Mos, MosColumns
 from qsave.statistics.table import RatingTable
 
 LEAST_RATERS = 6
@@ -26,7 +27,8 @@ these raters would give."""
 LEAST_FREEDOM = 2.0
 _RATIOS = np.concatenate([[0.0], np.logspace(-4, 5, 37)])
 """Grid of s_b^2 / s_e^2: the neighbours of its best value bracket the maximum."""
-_CHUNK = 20_000
+_MOST_CELLS = 4_000_000
+"""Most cells of items and raters in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Components:
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedModel:
     """The fit. By item, in the order of `item_ids`: `mos` (it may be outside the scale), `se`, the 95% interval
-    `low` to `high` (clipped to the scale), `n` and the `sd` of its own ratings. By rater: `bias`, shrunk, summing to 0.
+    `low` to `high` (clipped to the scale), `n` and the sum of `squares` within its own ratings. By rater: `bias`,
+    shrunk, summing to 0.
 
     `population` is empty if the intervals hold for other raters like these, else it names the raters they hold for.
     `notes` are sentences on what was assumed.
@@ -68,7 +71,7 @@ class MixedModel:
     low: Floats
     high: Floats
     n: Ints
-    sd: tuple[Figure, ...]
+    squares: Floats
     bias: Floats
     variances: Components
     population: str
@@ -77,22 +80,162 @@ class MixedModel:
     @property
     def rows(self) -> tuple[Mos, ...]:
         """The items as `mos.compute_mos` returns them, the MOS clipped to the scale."""
-        values = np.clip(self.mos, MIN_LEVEL, MAX_LEVEL)
-        rows = zip(self.item_ids, values, self.n, self.sd, self.se, self.low, self.high, strict=True)
-        return tuple(Mos(i, float(m), int(n), sd, float(s), float(lo), float(hi)) for i, m, n, sd, s, lo, hi in rows)
+        return Corrected(self.mos, self.n, self.squares, self.se, self.low, self.high).make_rows(self.item_ids)
+
+
+class Corrected(MosColumns):
+    """The bias-corrected MOS of items as columns. `mos` may be outside the scale; rows have it clipped."""
+
+    def make_rows(self, item_ids: Sequence[object]) -> tuple[Mos, ...]:
+        clipped = np.clip(self.mos, MIN_LEVEL, MAX_LEVEL)
+        return MosColumns(clipped, self.n, self.squares, self.se, self.low, self.high).make_rows(item_ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WithinSums:
+    """Sums over items, from which the model is fitted: A (raters, raters), the raters' sums of deviations and their
+    numbers of ratings (raters,), the sum of squares within items and its degrees of freedom. Sums of parts of a table
+    with the same raters add up."""
+
+    a: Floats
+    deviations: Floats
+    rated: Ints
+    squares: float
+    freedom: int
+
+    @classmethod
+    def of(cls, table: RatingTable) -> "WithinSums":
+        incidence = csr_array(
+            (np.ones(len(table)), (table.items, table.raters)), shape=(table.item_count, table.rater_count)
+        )
+        deviations = table.scores - table.means[table.items]
+        return cls(
+            a=np.diag(table.rated.astype(np.float64)) - (incidence.T @ weigh_raters(table)).toarray(),
+            deviations=table.sum_by_rater(deviations),
+            rated=table.rated,
+            squares=float((deviations**2).sum()),
+            freedom=len(table) - table.item_count,
+        )
+
+    def keep_raters(self) -> tuple["WithinSums", Ints]:
+        """Leave out the raters without a rating; return also the positions of the others."""
+        kept = np.flatnonzero(self.rated)
+        sums = WithinSums(
+            self.a[np.ix_(kept, kept)], self.deviations[kept], self.rated[kept], self.squares, self.freedom
+        )
+        return sums, kept
+
+    def __add__(self, other: "WithinSums") -> "WithinSums":
+        return WithinSums(
+            self.a + other.a,
+            self.deviations + other.deviations,
+            self.rated + other.rated,
+            self.squares + other.squares,
+            self.freedom + other.freedom,
+        )
+
+
+def weigh_raters(table: RatingTable) -> csr_array:
+    """Return the weight of each rater in the mean of each item (items, raters): 1/n where they rated it."""
+    shape = (table.item_count, table.rater_count)
+    return csr_array((1 / table.n[table.items], (table.items, table.raters)), shape=shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Absorbed:
-    """A table with its items absorbed: `weights` (items, raters) 1/n where rated; the eigenvalues and eigenvectors of
-    A; the raters' sums of deviations in those vectors; the sum of squares within items and its degrees of freedom."""
+    """A table with its items absorbed: the eigenvalues and eigenvectors of A; the raters' sums of deviations in those
+    vectors; the sum of squares within items and its degrees of freedom."""
 
-    weights: csr_array
     values: Floats
     vectors: Floats
     sums: Floats
     squares: float
     freedom: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixedFit:
+    """The fitted variances and biases, which correct the MOS of any items that these raters rated."""
+
+    absorbed: Absorbed
+    rater: float
+    residual: float
+    bias: Floats
+    population: str
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sums: WithinSums) -> "MixedFit":
+        """Fit the model. Every rater needs a rating."""
+        absorbed = absorb(sums)
+        rater, residual = estimate_variances(absorbed)
+        return cls(
+            absorbed=absorbed,
+            rater=rater,
+            residual=residual,
+            bias=_predict_biases(absorbed, rater, residual),
+            population=THESE_RATERS if len(sums.rated) < LEAST_RATERS else "",
+            notes=_write_notes(sums, residual),
+        )
+
+    def correct(self, table: RatingTable) -> Corrected:
+        """Correct the MOS of a table's items; its raters are those of the fit."""
+        weights = weigh_raters(table)
+        mos = table.means - np.asarray(weights @ self.bias)
+        variances, freedom = self._compute_variances(weights, table.n)
+        se = np.sqrt(variances)
+        reach = stdtrit(freedom, (1 + CONFIDENCE) / 2) * se
+        low, high = np.clip(mos - reach, MIN_LEVEL, MAX_LEVEL), np.clip(mos + reach, MIN_LEVEL, MAX_LEVEL)
+        return Corrected(mos, table.n, table.squares, se, low, high)
+
+    def compute_noise(self, table: RatingTable) -> float:
+        """Compute the mean variance of the MOS about what these raters would give: the noise in differences between
+        items."""
+        share = self._list_shares()[0]
+        return float((self._least / table.n + self._sum_squares(weigh_raters(table), share, centred=True)).mean())
+
+    @property
+    def _least(self) -> float:
+        return max(self.residual, LEAST_SD**2)
+
+    def _list_shares(self) -> tuple[Floats, Floats, Floats]:
+        """Return for each eigenvector the variance that a unit weight along it adds to a MOS, and the derivatives of
+        that variance by s_b^2 and s_e^2: s_b^2 s_e^2 / v with v = s_e^2 + s_b^2 lambda, s_e^4 / v^2, and
+        lambda s_b^4 / v^2."""
+        values, residual, rater = self.absorbed.values, self._least, self.rater
+        v = residual + rater * values
+        return rater * residual / v, residual**2 / v**2, values * rater**2 / v**2
+
+    def _sum_squares(self, weights: csr_array, share: Floats, *, centred: bool) -> Floats:
+        """Compute sum_k p_k^2 share_k of each item (items,), with p an item's weights in the eigenvectors; reduced by 1
+        / raters first if `centred`."""
+        vectors = self.absorbed.vectors
+        form = (vectors * share) @ vectors.T
+        sums = np.empty(weights.shape[0])
+        step = max(1, _MOST_CELLS // len(share))
+        for start in range(0, len(sums), step):
+            rows = weights[start : start + step]
+            sums[start : start + step] = rows.multiply(rows @ form).sum(axis=1)
+        if centred:
+            sums += form.sum() / len(share) ** 2 - 2 / len(share) * np.asarray(weights @ form.sum(axis=1))
+        return np.maximum(sums, 0.0)
+
+    def _compute_variances(self, weights: csr_array, n: Ints) -> tuple[Floats, Floats]:
+        """Compute the variance of each item's MOS (items,) and its degrees of freedom (items,).
+
+        Var = s_e^2 / n + sum_k p_k^2 s_b^2 s_e^2 / v_k. If the intervals hold for these raters only, the variance is
+        about their mean.
+        """
+        centred = bool(self.population)
+        share, to_rater, to_residual = (
+            self._sum_squares(weights, each, centred=centred) for each in self._list_shares()
+        )
+        variances = self._least / n + share
+        gradient = np.stack([to_rater, 1 / n + to_residual], axis=1)
+        v = self._least + self.rater * self.absorbed.values
+        spread = gradient @ _compute_covariance(self.absorbed, v, self._least)
+        freedom = 2 * variances**2 / np.maximum((spread * gradient).sum(axis=1), 1e-300)
+        return variances, np.clip(freedom, LEAST_FREEDOM, 1e6)
 
 
 def fit_mixed_model(table: RatingTable) -> MixedModel | Undefined:
@@ -102,49 +245,51 @@ def fit_mixed_model(table: RatingTable) -> MixedModel | Undefined:
     """
     if not len(table):
         return Undefined("nothing has been rated yet")
-    absorbed = absorb_items(table)
-    rater, residual = estimate_variances(absorbed)
-    notes = _write_notes(table, absorbed, residual)
-    least = max(residual, LEAST_SD**2)
-    bias = _predict_biases(absorbed, rater, residual)
-    mos = table.means - np.asarray(absorbed.weights @ bias)
-    population = THESE_RATERS if table.rater_count < LEAST_RATERS else ""
-    variances, freedom, noise = _compute_uncertainty(absorbed, rater, least, table.n, whole=not population)
-    item = max(0.0, float(mos.var(ddof=1) - noise)) if len(mos) > 1 else 0.0
-    se = np.sqrt(variances)
-    reach = stdtrit(freedom, (1 + CONFIDENCE) / 2) * se
+    fit = MixedFit.of(WithinSums.of(table))
+    corrected = fit.correct(table)
     return MixedModel(
         item_ids=table.item_ids,
         rater_ids=table.rater_ids,
-        mos=mos,
-        se=se,
-        low=np.clip(mos - reach, MIN_LEVEL, MAX_LEVEL),
-        high=np.clip(mos + reach, MIN_LEVEL, MAX_LEVEL),
-        n=table.n,
-        sd=tuple(compute_item_sd(float(ss), int(k)) for ss, k in zip(table.squares, table.n, strict=True)),
-        bias=bias,
-        variances=Components(item, rater, residual),
-        population=population,
-        notes=notes,
+        mos=corrected.mos,
+        se=corrected.se,
+        low=corrected.low,
+        high=corrected.high,
+        n=corrected.n,
+        squares=corrected.squares,
+        bias=fit.bias,
+        variances=_split_variance(fit, table, corrected.mos),
+        population=fit.population,
+        notes=fit.notes,
     )
+
+
+def estimate_components(table: RatingTable) -> Components | Undefined:
+    """Estimate the variances of a table without the MOS of its items; undefined only if it has no rating."""
+    if not len(table):
+        return Undefined("nothing has been rated yet")
+    fit = MixedFit.of(WithinSums.of(table))
+    return _split_variance(fit, table, table.means - np.asarray(weigh_raters(table) @ fit.bias))
+
+
+def _split_variance(fit: MixedFit, table: RatingTable, mos: Floats) -> Components:
+    item = max(0.0, float(mos.var(ddof=1) - fit.compute_noise(table))) if len(mos) > 1 else 0.0
+    return Components(item, fit.rater, fit.residual)
 
 
 def absorb_items(table: RatingTable) -> Absorbed:
     """Subtract the items' means from a table and decompose what is left."""
-    shape = (table.item_count, table.rater_count)
-    cells = (table.items, table.raters)
-    weights = csr_array((1 / table.n[table.items], cells), shape=shape)
-    incidence = csr_array((np.ones(len(table)), cells), shape=shape)
-    a = np.diag(table.rated.astype(np.float64)) - (incidence.T @ weights).toarray()
-    values, vectors = np.linalg.eigh((a + a.T) / 2)
-    deviations = table.scores - table.means[table.items]
+    return absorb(WithinSums.of(table))
+
+
+def absorb(sums: WithinSums) -> Absorbed:
+    """Decompose the sums within items."""
+    values, vectors = np.linalg.eigh((sums.a + sums.a.T) / 2)
     return Absorbed(
-        weights=weights,
         values=np.where(values > 1e-9 * max(1.0, float(values[-1])), values, 0.0),
         vectors=vectors,
-        sums=vectors.T @ table.sum_by_rater(deviations),
-        squares=float((deviations**2).sum()),
-        freedom=len(table) - table.item_count,
+        sums=vectors.T @ sums.deviations,
+        squares=sums.squares,
+        freedom=sums.freedom,
     )
 
 
@@ -196,34 +341,6 @@ def _predict_biases(absorbed: Absorbed, rater: float, residual: float) -> Floats
     return biases
 
 
-def _compute_uncertainty(
-    absorbed: Absorbed, rater: float, residual: float, n: Ints, *, whole: bool
-) -> tuple[Floats, Floats, float]:
-    """Compute the variance of each item's MOS (items,), its degrees of freedom (items,), and the mean variance of the
-    MOS about what these raters would give, which is the noise in differences between items.
-
-    Var = s_e^2 / n + sum_k p_k^2 s_b^2 s_e^2 / v_k with v = s_e^2 + s_b^2 lambda and p an item's weights in the
-    eigenvectors. If not `whole`, the variance is about the mean of these raters, so the weights are reduced by 1 /
-    raters."""
-    raters = len(absorbed.values)
-    v = residual + rater * absorbed.values
-    to_rater, to_residual = residual**2 / v**2, absorbed.values * rater**2 / v**2
-    share = rater * residual / v
-    columns = np.stack([share, to_rater, to_residual], axis=1)
-    parts, about = np.empty((len(n), 3)), np.empty(len(n))
-    for start in range(0, len(n), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        dense = absorbed.weights[rows].toarray()
-        centred = ((dense - 1 / raters) @ absorbed.vectors) ** 2
-        about[rows] = centred @ share
-        parts[rows] = ((dense @ absorbed.vectors) ** 2 if whole else centred) @ columns
-    variances = residual / n + parts[:, 0]
-    gradient = np.stack([parts[:, 1], 1 / n + parts[:, 2]], axis=1)
-    spread = gradient @ _compute_covariance(absorbed, v, residual)
-    freedom = 2 * variances**2 / np.maximum((spread * gradient).sum(axis=1), 1e-300)
-    return variances, np.clip(freedom, LEAST_FREEDOM, 1e6), float((residual / n + about).mean())
-
-
 def _compute_covariance(absorbed: Absorbed, v: Floats, residual: float) -> Floats:
     """Compute the large-sample covariance of the (rater, residual) variances (2, 2): the inverse of REML's expected
     information."""
@@ -235,15 +352,15 @@ def _compute_covariance(absorbed: Absorbed, v: Floats, residual: float) -> Float
     return np.linalg.pinv(information).astype(np.float64)
 
 
-def _write_notes(table: RatingTable, absorbed: Absorbed, residual: float) -> tuple[str, ...]:
-    if absorbed.freedom == 0:
+def _write_notes(sums: WithinSums, residual: float) -> tuple[str, ...]:
+    if sums.freedom == 0:
         return (
             f"No clip has two ratings, so the spread is taken as {ASSUMED_SD:g} level and nobody's bias is corrected.",
         )
     notes = []
     if residual < LEAST_SD**2:
         notes.append("Ratings hardly differ, so their spread is taken as that of rounding to whole levels.")
-    once = int((table.rated == 1).sum())
+    once = int((sums.rated == 1).sum())
     if once:
         notes.append(
             f"{once} {'rater' if once == 1 else 'raters'} gave one rating only: "

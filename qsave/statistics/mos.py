@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
-from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Undefined
+from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Ints, Undefined
 from qsave.statistics.group_means import compute_group_mean
 from qsave.statistics.table import RatingTable
 
@@ -59,15 +59,35 @@ def choose_prior_sd(pooled: Figure) -> float:
     return ASSUMED_SD if isinstance(pooled, Undefined) else pooled
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MosColumns:
+    """The MOS of items as columns: `squares` is the sum of squared deviations of an item's scores."""
+
+    mos: Floats
+    n: Ints
+    squares: Floats
+    se: Floats
+    low: Floats
+    high: Floats
+
+    def make_rows(self, item_ids: Sequence[object]) -> tuple[Mos, ...]:
+        """Return a row for each item."""
+        columns = (self.mos, self.n, self.squares, self.se, self.low, self.high)
+        rows = zip(item_ids, *(column.tolist() for column in columns), strict=True)
+        return tuple(Mos(item, m, k, compute_item_sd(ss, k), s, lo, hi) for item, m, k, ss, s, lo, hi in rows)
+
+
 def compute_mos(table: RatingTable, *, pooled: Figure) -> tuple[Mos, ...]:
     """Compute the MOS of every item, in the order of `table.item_ids`; `pooled` is the pooled SD of the axis."""
+    return compute_mos_columns(table, pooled=pooled).make_rows(table.item_ids)
+
+
+def compute_mos_columns(table: RatingTable, *, pooled: Figure) -> MosColumns:
+    """Compute the MOS of every item, as columns in the order of `table.item_ids`."""
     n, means, squares = table.n, table.means, table.squares
     se = compute_standard_error(squares, n, pooled=pooled)
     low, high = compute_target_interval(means, se, n)
-    return tuple(
-        Mos(item, float(m), int(k), compute_item_sd(float(ss), int(k)), float(s), float(lo), float(hi))
-        for item, m, k, ss, s, lo, hi in zip(table.item_ids, means, n, squares, se, low, high, strict=True)
-    )
+    return MosColumns(means, n, squares, se, low, high)
 
 
 def compute_standard_error(squares: npt.ArrayLike, n: npt.ArrayLike, *, pooled: Figure) -> Floats:

@@ -29,9 +29,22 @@ class RatingTable:
         """Make a table from (item, rater, score). Raises ValueError for a score that is not finite, and for a second
         score of one rater on one item (a repeat is not a rating: see `raters`)."""
         rows = list(triples)
-        item_ids, items = _number_ids([row[0] for row in rows])
-        rater_ids, raters = _number_ids([row[1] for row in rows])
         scores = np.array([row[2] for row in rows], dtype=np.float64)
+        return cls._sort(_number_ids([row[0] for row in rows]), _number_ids([row[1] for row in rows]), scores)
+
+    @classmethod
+    def from_columns(cls, items: Ints, raters: Ints, scores: Floats) -> RatingTable:
+        """Make a table as `from_triples` does, from the whole numbers that identify items and raters (ratings,)."""
+        item_ids, item_codes = np.unique(items, return_inverse=True)
+        rater_ids, rater_codes = np.unique(raters, return_inverse=True)
+        ids = tuple(item_ids.tolist()), tuple(rater_ids.tolist())
+        return cls._sort((ids[0], item_codes), (ids[1], rater_codes), scores.astype(np.float64))
+
+    @classmethod
+    def _sort(
+        cls, items_and_ids: tuple[tuple[Any, ...], Ints], raters_and_ids: tuple[tuple[Any, ...], Ints], scores: Floats
+    ) -> RatingTable:
+        (item_ids, items), (rater_ids, raters) = items_and_ids, raters_and_ids
         if not np.isfinite(scores).all():
             raise ValueError("A score must be a finite number.")
         order = np.lexsort((raters, items))

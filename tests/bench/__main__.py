@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import services
 
-PARTS = ("desk", "pages", "frames", "detectors", "critics", "imports", "engine", "rooms")
+PARTS = ("desk", "pages", "agreement", "frames", "detectors", "critics", "imports", "engine", "rooms")
 
 
 def main() -> None:
@@ -45,6 +45,7 @@ def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
     return {
         "desk": _desk,
         "pages": _pages,
+        "agreement": _agreement,
         "frames": frames.frames,
         "detectors": detectors.detectors,
         "critics": scoring.scoring,
@@ -60,6 +61,12 @@ def _pages(folder: Path) -> Iterator[str]:
 
     yield from pages.measure_all()
     yield from pages.measure_sqlite(folder)
+
+
+def _agreement(folder: Path) -> Iterator[str]:
+    from tests.bench import agreement
+
+    yield from agreement.measure_all()
 
 
 def _engine(folder: Path) -> Iterator[str]:

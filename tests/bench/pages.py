@@ -91,8 +91,8 @@ _MADE = [
 ]
 
 
-def make_campaign(clips: int) -> Any:
-    """Make an open campaign with this many clips and three ratings a clip, in a minute at 50,000."""
+def make_campaign(clips: int, ratings: int = RATINGS) -> Any:
+    """Make an open campaign with this many clips and three ratings or more a clip, in a minute at 50,000."""
     from django.db import connection, transaction
     from django.utils import timezone
 
@@ -108,7 +108,7 @@ def make_campaign(clips: int) -> Any:
     raters = [User.objects.get_or_create(username=f"pages-{number}")[0].pk for number in range(RATERS)]
     busy, _created = User.objects.get_or_create(username=BUSY)
     name = f"pages-{clips}"
-    campaign = create_campaign(actor=lead, name=name, title=name, overlap=RATINGS + 1, guidelines="Look closely.")
+    campaign = create_campaign(actor=lead, name=name, title=name, overlap=ratings + 1, guidelines="Look closely.")
     add_clips(actor=lead, campaign=campaign, clips=_make_clips(name, clips))
     set_state(actor=lead, campaign=campaign, state=Campaign.State.OPEN)
     values = _EXPRESSIONS[connection.vendor] | {
@@ -116,7 +116,7 @@ def make_campaign(clips: int) -> Any:
         "rater": min(raters),
         "raters": RATERS,
         "busy": busy.pk,
-        "ratings": RATINGS,
+        "ratings": ratings,
         "axes": _AXES,
         "quality": _NOISE.format(value="rating.item_id * 3 + axis.k"),
         "noise": _NOISE.format(value="revision.id * 3 + axis.k"),

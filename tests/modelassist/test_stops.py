@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from accounts.models import AuditEntry, User
-from annotation.agreement.figures import Agreement, MosRow
-from annotation.agreement.scores import Score
-from annotation.models import Arm, Campaign, Draft, Item
+from annotation.agreement.answers import CountedAnswers, CountedRatings
+from annotation.models import Campaign, Draft
 from modelassist.models import Activation, Critic, DraftingStop, Prediction, PredictionSet
 from modelassist.reads import paired
 from modelassist.services import builtin, stops
@@ -42,36 +42,33 @@ def rate(
     assisted: Scoring,
 ) -> None:
     """Draft CLIPS clips on the visual axis, and let half of the raters rate blind and half with the draft."""
-    scores, rows = [], []
+    items, rows = [], []
     for number in range(CLIPS):
         item = factories.make_item(activation.campaign, factories.make_clip(f"clip{number}"))
         proposal = {"visual": {"score": drafted(number), "evidence": [], "reason": ""}}
         draft = Draft.objects.create(item=item, critic=str(activation.critic), proposal=proposal)
-        rows.append(make_row(item, number))
+        items.append(item.pk)
         for rater in range(RATERS):
             is_blind = rater % 2 == number % 2
             score = (blind if is_blind else assisted)(number, rater)
-            arm, seen = (Arm.BLIND, None) if is_blind else (Arm.ASSISTED, draft.pk)
-            scores.append(Score(item.pk, rater, Axis.VISUAL, score, arm, is_blind, seen, "none", "", None))
-    agreement = Agreement(activation.campaign, axes=(), rows=tuple(rows), raters=(), counted=scores)
-    for module in (stops, paired):
-        monkeypatch.setattr(module, "read_agreement", lambda campaign: agreement)
-
-
-def make_row(item: Item, number: int) -> MosRow:
-    return MosRow(
-        item=item.pk,
-        clip=item.clip_id,
-        version=1,
-        clip_id=item.clip.clip_id,
-        prompt="",
-        prompt_group=number // 2,
-        generator="toy",
-        split="train",
-        mos={},
-        corrected={},
-        blind={},
+            rows.append((item.pk, rater, 0 if is_blind else draft.pk, not is_blind, score))
+    answers = make_answers(rows)
+    alone = answers.ratings.is_blind
+    means = {item: float(answers.score[alone & (answers.item == item)].mean()) for item in items}
+    groups = {item: str(number // 2) for number, item in enumerate(items)}
+    monkeypatch.setattr(stops, "read_unscreened_answers", lambda campaign: answers)
+    monkeypatch.setattr(
+        paired, "read_blind_scores", lambda campaign: {axis: means if axis == Axis.VISUAL else {} for axis in AXES}
     )
+    monkeypatch.setattr(paired, "read_groups", lambda campaign: groups)
+
+
+def make_answers(rows: list[tuple[int, int, int, bool, int]]) -> CountedAnswers:
+    """Return visual answers from (item, rater, draft, assisted, score)."""
+    items, raters, drafts, assisted, scores = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    keys, none = np.arange(len(rows)), np.zeros(len(rows), dtype=np.bool_)
+    ratings = CountedRatings(keys, items, raters, drafts, assisted > 0, assisted == 0)
+    return CountedAnswers(ratings, keys, np.zeros_like(keys), scores, none, none, np.full_like(keys, -1))
 
 
 def true_score(number: int, rater: int) -> int:

@@ -13,8 +13,8 @@ from annotation.agreement import reviews
 from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_mos import AxisMos
 from annotation.agreement.clip_mos import read_item_mos as read_mos_without
-from annotation.agreement.figures import read_mos_rows
 from annotation.agreement.mos_csv import FIGURES, write_mos_csv
+from annotation.agreement.mos_rows import read_mos_rows
 from annotation.campaigns.reports import exclude
 from annotation.models import Arm, Campaign, Item
 from annotation.raters.screening import read_screened_raters
@@ -100,8 +100,8 @@ def check_against_the_record(campaign: Campaign) -> int:
 @pytest.mark.parametrize("mix", MIXES)
 def test_each_clip_has_the_figures_of_the_agreement_page_and_of_mos_csv(mix: str) -> None:
     campaign, raters = make_rated_campaign(**MIXES[mix])  # type: ignore[arg-type]
-    assert check_against_the_record(campaign) == 3 * len(read_mos_rows(campaign))
-    assert bool(read_mos_rows(campaign)) == bool(raters)
+    assert check_against_the_record(campaign) == 3 * len(list(read_mos_rows(campaign)))
+    assert bool(list(read_mos_rows(campaign))) == bool(raters)
 
 
 def test_screened_raters_and_excluded_clips_do_not_count(lead: User) -> None:

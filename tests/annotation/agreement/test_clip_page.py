@@ -9,7 +9,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from annotation.agreement.figures import read_mos_rows
+from annotation.agreement.mos_rows import read_mos_rows
 from annotation.campaigns.marking import mark_item
 from annotation.models import Item
 from qsave.axes import AXES
@@ -134,7 +134,7 @@ def test_a_review_shows_its_card_and_its_note(as_lead: Client, disputed: Item) -
 
 def test_the_mos_of_the_page_is_that_of_the_record(as_lead: Client, disputed: Item) -> None:
     page = open_page(as_lead, disputed)
-    row = read_mos_rows(disputed.campaign)[0]
+    row = next(read_mos_rows(disputed.campaign))
     for axis in AXES:
         mos = row.mos[axis]
         assert (

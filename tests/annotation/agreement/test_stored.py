@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.audit import record
 from accounts.models import AuditEntry
 from annotation.agreement import change_marks, reviews, stored
 from annotation.agreement.figures import compute_agreement
@@ -98,6 +99,20 @@ def test_every_kind_of_change_is_noticed_and_computed_by_the_same_job(campaign: 
     assert AuditEntry.objects.filter(action="job.queued", data__kind=stored.COMPUTE_FIGURES).count() == 1
 
 
+def test_figures_of_the_same_inputs_are_not_computed_again(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The audit trail grew, but nothing that a figure rests on changed."""
+    lead = factories.make_lead()
+    record(actor=lead, action="campaign.guidelines", target=campaign)
+    before = read_figures(campaign)
+    monkeypatch.setattr(stored, "compute_from", lambda inputs: 1 / 0)
+    assert before.computed_at is not None
+    assert stored.compute_figures(campaign) is False
+    after = read_figures(campaign)
+    assert (before.state, after.state) == ("computing", "current")
+    assert after.computed_at is not None
+    assert after.computed_at > before.computed_at
+
+
 def test_what_happens_elsewhere_changes_nothing(campaign: Campaign) -> None:
     factories.rate_all(factories.make_user(), factories.make_campaign(1))
     assert read_figures(campaign).state == FiguresState.CURRENT
@@ -125,7 +140,7 @@ def test_after_a_long_computation_the_next_one_waits(campaign: Campaign) -> None
 def test_a_failed_computation_is_told_and_repeated_later(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     AgreementFigures.objects.update(seconds=0, marks={})
     read_figures(campaign)
-    monkeypatch.setattr(stored, "compute_agreement", lambda campaign: 1 / 0)
+    monkeypatch.setattr(stored, "read_inputs", lambda campaign: 1 / 0)
     run_job(campaign)
     failed = read_figures(campaign)
     assert (failed.state, failed.exists, failed.error) == ("failed", True, "ZeroDivisionError: division by zero")

@@ -13,8 +13,10 @@ from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_filter import ClipFilter
 from annotation.agreement.clip_list import find_neighbours, read_clip_page
 from annotation.agreement.clip_mos import read_item_mos
-from annotation.agreement.figures import compute_agreement, read_mos_rows
-from annotation.agreement.scores import read_checks, read_scores, read_sittings
+from annotation.agreement.figures import compute_agreement
+from annotation.agreement.mos_rows import read_mos_rows
+from annotation.agreement.rater_inputs import read_sittings
+from annotation.agreement.scores import read_checks, read_scores
 from annotation.campaigns import reports
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.duplicate import CopiedParts, duplicate_campaign
@@ -106,10 +108,10 @@ PLACES: dict[str, Callable[[World], object]] = {
     "the list of clips by MOS": lambda world: read_clip_page(world.campaign, ClipFilter(sort="mos")).rows,
     "the API": _read_api,
     "scores": lambda world: read_scores(world.campaign),
-    "sittings": lambda world: read_sittings(world.campaign),
+    "sittings": lambda world: len(read_sittings(world.campaign).rater),
     "the MOS of the clip": _have_mos,
-    "the table of MOS": lambda world: read_mos_rows(world.campaign),
-    "agreement": lambda world: compute_agreement(world.campaign).rows,
+    "the table of MOS": lambda world: list(read_mos_rows(world.campaign)),
+    "agreement": lambda world: compute_agreement(world.campaign).clips,
     "tallies": lambda world: ItemSummary.objects.filter(visual_tally__gt=0).exists(),
     "progress": lambda world: read_progress(world.campaign).slots,
     "the number of clips": lambda world: read_progress_and_counts(world.campaign)[1].every,

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.services import issue_token
 from annotation.agreement.figures import compute_agreement
-from annotation.agreement.scores import Sitting, read_sittings
+from annotation.agreement.rater_inputs import read_sittings
 from annotation.campaigns.reports import exclude, give_out_again
 from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.raters.hours import Days, read_days_of_work
@@ -66,7 +66,7 @@ def test_an_edit_keeps_the_time_and_the_viewing_record_and_adds_its_own(
     assert (work.seconds, work.viewing) == (36.5, FIRST | {"plays": 3})
     stored = rating.revisions.order_by("number").values_list("seconds_spent", flat=True)
     assert list(stored) == [31.5, 5, 0]  # each revision keeps its own
-    assert read_sittings(campaign) == [Sitting(rating.rater_id, 36.5, 0.9)]
+    assert read_sittings(campaign).compute_means() == ({rating.rater_id: 36.5}, {rating.rater_id: 0.9})
     assert [day.seconds for day in read_days_of_work(Days.last_days(2), campaign=campaign)] == [36.5]
     write_snapshot(campaign, tmp_path / "snapshot.jsonl")
     (record,) = read_records(tmp_path / "snapshot.jsonl")
