@@ -85,9 +85,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Start from a copy of a database that one process of the run has migrated (SQLite only)."""
-    start_from_migrated(tmp_path_factory)
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Start from a copy of a migrated database (SQLite only)."""
+    start_from_migrated()
 
 
 @pytest.fixture(scope="session")

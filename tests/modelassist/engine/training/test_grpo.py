@@ -54,7 +54,7 @@ def test_kl_is_added_if_there_is_a_reference() -> None:
     assert loss.total.item() == pytest.approx(2 * loss.kl)
 
 
-@pytest.mark.parametrize("rank", [0, 4])
+@pytest.mark.parametrize("rank", [0, pytest.param(4, marks=pytest.mark.long)])
 def test_kl_is_measured_from_the_weights_at_the_start_of_grpo(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
@@ -68,7 +68,7 @@ def test_kl_is_measured_from_the_weights_at_the_start_of_grpo(
     assert second > 1e-9
 
 
-@pytest.mark.parametrize("rank", [0, 4])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.long), 4])
 def test_kl_is_measured_from_the_same_weights_after_a_resume(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
