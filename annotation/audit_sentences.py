@@ -312,6 +312,10 @@ register_acts(
             _("Prompt group moved"), _("%(actor)s moved %(target)s from %(before)s to %(after)s: %(reason)s")
         ),
         "rater.screened": Act(_("Rater screened"), _tell_screening),
+        "rater.slots_reopened": Act(
+            _("Rating slots reopened"),
+            _("%(actor)s opened %(number)s rating slots of %(campaign)s in place of the ratings of %(target)s."),
+        ),
         "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),
         "member.removed": Act(_("Member removed"), _("%(actor)s removed %(user)s from the members of %(target)s.")),
         "member.invited": Act(_("Members invited"), _tell_invitations),

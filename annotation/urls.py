@@ -1,7 +1,14 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import campaign_page
-from annotation.agreement import agreement_page, clip_list_page, clip_news, clip_page, review_pages
+from annotation.agreement import (
+    agreement_page,
+    clip_list_page,
+    clip_news,
+    clip_page,
+    generator_pair_page,
+    review_pages,
+)
 from annotation.campaigns import (
     campaigns_page,
     duplicate_page,
@@ -96,6 +103,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/review/undo", review_pages.review_undo, name="review-undo"),
     path("campaigns/<slug:name>/review/<int:pk>", review_pages.review_clip, name="review-clip"),
     path("campaigns/<slug:name>/agreement", agreement_page.agreement, name="agreement"),
+    path("campaigns/<slug:name>/agreement/state", agreement_page.agreement_state, name="agreement-state"),
+    path("campaigns/<slug:name>/agreement/<slug:section>", agreement_page.agreement_section, name="agreement-section"),
     path("campaigns/<slug:name>/judgements", judgement_pages.judgements, name="judgements"),
     path("campaigns/<slug:name>/judgements/match", judgement_pages.match_judgements, name="match-judgements"),
     path("campaigns/<slug:name>/judgements/<int:pk>", judgement_pages.judgement_import, name="judgement-import"),
@@ -110,6 +119,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="delete-judgements",
     ),
     path("campaigns/<slug:name>/agreement.csv", agreement_page.agreement_file, name="agreement-file"),
+    path("campaigns/<slug:name>/generators", generator_pair_page.generator_pair, name="generator-pair"),
+    path("campaigns/<slug:name>/generators.csv", generator_pair_page.generator_pair_file, name="generator-pair-file"),
     path("campaigns/<slug:name>/mos.csv", agreement_page.mos_file, name="mos-file"),
     path("campaigns/<slug:name>/raters/<int:rater>/screen", agreement_page.screen_rater, name="screen-rater"),
+    path("campaigns/<slug:name>/raters/<int:rater>/reopen", agreement_page.reopen_slots_of_rater, name="reopen-slots"),
 ]

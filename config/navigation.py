@@ -54,7 +54,11 @@ CAMPAIGN_TABS = (
     Entry("drafting", _("Drafting"), frozenset({"drafting-activate", "drafting-bound", "drafting-roll-back"})),
     Entry("predictions", _("Predictions"), frozenset({"prediction-set"})),
     Entry("review-queue", _("Review"), frozenset({"review-clip"})),
-    Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),
+    Entry(
+        "agreement",
+        _("Agreement"),
+        frozenset({"agreement-section", "generator-pair", "judgements", "judgement-import"}),
+    ),
     Entry("members", _("Members")),
     Entry("panels", _("Panels"), frozenset({"panel-new-link"})),
     Entry("timesheet", _("Timesheet")),

@@ -1,75 +1,75 @@
 """The agreement page of a campaign: MOS, alpha, raters, generators, and the blind arm against the assisted one."""
 
-from collections.abc import Sequence
-
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from accounts.access import AuthedRequest, role_required
 from accounts.downloads import send_csv
 from accounts.models import Role, User
-from annotation.agreement import cards
-from annotation.agreement.figures import read_agreement
-from annotation.agreement.generator_table import list_generators
 from annotation.agreement.headlines import write_agreement_csv
 from annotation.agreement.mos_csv import write_mos_csv
-from annotation.agreement.mos_rows import MosRow
-from annotation.agreement.plots import plot_biases, plot_generators
-from annotation.agreement.ratings_needed import compute_needed
+from annotation.agreement.page_sections import BY_ID, PAGE_SECTIONS
+from annotation.agreement.replacements import reopen_slots
 from annotation.agreement.reviews import screen
+from annotation.agreement.stored import read_figures
 from annotation.campaigns.progress import read_progress
-from annotation.models import Campaign
+from annotation.models import Campaign, Slot
 from annotation.raters.admission import may_rate_now
 from annotation.rating.answers import AnswersRefused
-from annotation.shared.text import parse_number
 from qsave.axes import AXES
-from qsave.statistics.evidence import LEAST_CLIPS
 from qsave.words import isolate
-
-PAGE = 50
 
 
 @role_required(Role.LEAD)
 @require_safe
 def agreement(request: AuthedRequest, name: str) -> HttpResponse:
-    """Show figures over the whole campaign, and a page of the table of clips (after the item `after`)."""
+    """Show the frame of the page. Each section is loaded by itself, from the stored figures."""
     campaign = get_object_or_404(Campaign, name=name)
-    agreement = read_agreement(campaign)
-    rows, more = _take_page(agreement.rows, request.GET.get("after", ""))
-    generators = list_generators(agreement)
+    figures = read_figures(campaign)
     context = {
         "campaign": campaign,
+        "figures": figures,
+        "has_ratings": Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state=Slot.State.DONE).exists(),
         "may_rate": may_rate_now(user=request.user, campaign=campaign),
         "progress": read_progress(campaign),
-        "agreement": agreement,
-        "axes": AXES,
-        "cards": [cards.make_card(agreement, figures) for figures in agreement.axes],
-        "generator_plot": plot_generators(agreement, generators),
-        "bias_plot": plot_biases(agreement),
-        "needed": [compute_needed(axis.axis, axis.spread, campaign.overlap) for axis in agreement.axes],
-        "arm_folds": cards.fold_arms(agreement.arms),
-        "arms_of_these_raters": cards.any_of_these_raters(
-            figure for arm in agreement.arms for figure in (arm.difference, arm.nearer, arm.spread_ratio)
-        ),
-        "generators": [row for row in generators if not row.thin],
-        "thin_generators": [row for row in generators if row.thin],
-        "differences": cards.sort_differences(agreement),
-        "least_clips": LEAST_CLIPS,
-        "few_shared": [rater for rater in agreement.raters if rater.shared < LEAST_CLIPS],
-        "bt500": cards.describe_screening(agreement.raters),
-        "rows": rows,
-        "more": more,
+        "sections": PAGE_SECTIONS,
     }
     return render(request, "annotation/agreement.html", context)
 
 
-def _take_page(rows: Sequence[MosRow], after: str) -> tuple[list[MosRow], int | None]:
-    start = parse_number(after) or 0
-    following = [row for row in rows if row.item > start][: PAGE + 1]
-    return following[:PAGE], following[PAGE - 1].item if len(following) > PAGE else None
+@role_required(Role.LEAD)
+@require_safe
+def agreement_section(request: AuthedRequest, name: str, section: str) -> HttpResponse:
+    """Show one section: as a part of the page, or as a page of its own without scripts."""
+    campaign = get_object_or_404(Campaign, name=name)
+    one = BY_ID.get(section)
+    if one is None:
+        raise Http404(_("The agreement page has no such section."))
+    figures = read_figures(campaign)
+    context = {"campaign": campaign, "axes": AXES, "section": one, "figures": figures}
+    if figures.exists:
+        context |= one.read(figures)
+    whole = "annotation/agreement_section.html"
+    return render(request, "annotation/agreement/_section.html" if request.htmx else whole, context)
+
+
+@role_required(Role.LEAD)
+@require_safe
+def agreement_state(request: AuthedRequest, name: str) -> HttpResponse:
+    """Say how old the figures are. `shown` is the time of those on the page: if there are newer ones, the sections of
+    the page load again."""
+    figures = read_figures(get_object_or_404(Campaign, name=name))
+    response = render(request, "annotation/agreement/_state.html", {"campaign": figures.campaign, "figures": figures})
+    if request.GET.get("shown", "") != figures.stamp:
+        trigger_client_event(response, "figures-ready", after="swap")
+    return response
 
 
 @role_required(Role.LEAD)
@@ -82,25 +82,62 @@ def mos_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
 
 @role_required(Role.LEAD)
 @require_safe
-def agreement_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
+def agreement_file(request: AuthedRequest, name: str) -> HttpResponseBase:
     """Send the headlines as CSV, one line per figure, with the number of ratings and clips behind each."""
     campaign = get_object_or_404(Campaign, name=name)
-    return send_csv(write_agreement_csv(read_agreement(campaign)), f"agreement-{campaign.name}.csv")
+    figures = read_figures(campaign)
+    if not figures.exists:
+        messages.info(request, _("The figures are being computed. Download them in a moment."))
+        return redirect("agreement", name=name)
+    return send_csv(write_agreement_csv(figures), f"agreement-{campaign.name}.csv")
 
 
 @role_required(Role.LEAD)
 @require_POST
 def screen_rater(request: AuthedRequest, name: str, rater: int) -> HttpResponse:
-    """Screen a rater out of the figures, or count them again, with a reason."""
+    """Screen a rater out of the figures, or count them again, with a reason; `reopen` asks others for these clips."""
     campaign = get_object_or_404(Campaign, name=name)
     person = get_object_or_404(User, pk=rater)
     verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
     try:
         screen(actor=request.user, campaign=campaign, rater=person, verdict=verdict, reason=reason)
     except AnswersRefused as refusal:
-        messages.error(request, " ".join(problem for problems in refusal.problems.values() for problem in problems))
+        messages.error(request, _join_problems(refusal))
     else:
         again = _("The ratings of %(person)s count again in this campaign.")
         no_longer = _("The ratings of %(person)s no longer count in this campaign.")
         messages.success(request, (again if verdict == "kept" else no_longer) % {"person": isolate(person)})
-    return redirect("agreement", name=name)
+        if verdict != "kept" and request.POST.get("reopen"):
+            _reopen(request, campaign, person)
+    return _redirect_to_raters(name)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def reopen_slots_of_rater(request: AuthedRequest, name: str, rater: int) -> HttpResponse:
+    """Open rating slots again in place of a screened rater's ratings."""
+    campaign = get_object_or_404(Campaign, name=name)
+    _reopen(request, campaign, get_object_or_404(User, pk=rater))
+    return _redirect_to_raters(name)
+
+
+def _redirect_to_raters(name: str) -> HttpResponse:
+    return redirect(f"{reverse('agreement', args=(name,))}#raters")
+
+
+def _reopen(request: AuthedRequest, campaign: Campaign, person: User) -> None:
+    try:
+        opened = reopen_slots(actor=request.user, campaign=campaign, rater=person)
+    except AnswersRefused as refusal:
+        messages.error(request, _join_problems(refusal))
+        return
+    words = ngettext(
+        "%(n)s rating slot is open again in place of the ratings of %(person)s.",
+        "%(n)s rating slots are open again in place of the ratings of %(person)s.",
+        opened,
+    )
+    messages.success(request, words % {"n": opened, "person": isolate(person)})
+
+
+def _join_problems(refusal: AnswersRefused) -> str:
+    return " ".join(problem for problems in refusal.problems.values() for problem in problems)

@@ -1,14 +1,16 @@
 """Lay out the figures of agreement for the page: readable figures, and thin ones folded behind a sentence."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement
+from annotation.agreement.figures import ArmRow, AxisAgreement
+from annotation.agreement.mos_curve import MosCurve
 from annotation.agreement.plots import plot_levels, plot_mos
 from annotation.agreement.rater_table import RaterRow
+from annotation.models import Campaign
 from annotation.shared.plots import Plot
 from qsave.axes import Axis
 from qsave.statistics.evidence import DIFFERENCE, Weighed, weigh
@@ -80,7 +82,7 @@ def _join_labels(lines: Sequence[Line]) -> str:
     return "; ".join(label for label, _figure in lines)
 
 
-def make_card(agreement: Agreement, figures: AxisAgreement) -> AxisCard:
+def make_card(campaign: Campaign, figures: AxisAgreement, curve: MosCurve | None) -> AxisCard:
     """Return the card of one axis."""
     blind, assisted = figures.blind, figures.assisted
     lines = (
@@ -102,7 +104,7 @@ def make_card(agreement: Agreement, figures: AxisAgreement) -> AxisCard:
         is_of_these_raters=any_of_these_raters(
             figure for _label, *pair in lines for figure in pair if not figure.is_thin
         ),
-        plots=tuple(plot for plot in (plot_mos(agreement, figures), plot_levels(agreement, figures)) if plot),
+        plots=tuple(plot for plot in (plot_mos(campaign, figures.axis, curve), plot_levels(campaign, figures)) if plot),
     )
 
 
@@ -139,9 +141,9 @@ def fold_arms(arms: Sequence[ArmRow]) -> tuple[Fold, ...]:
     return fold(lines, {arm.thin for arm in arms})
 
 
-def sort_differences(agreement: Agreement) -> list[AxisDifferences]:
+def sort_differences(differences: Mapping[Axis, Sequence[PairedDifference]]) -> list[AxisDifferences]:
     """Sort the pairs of generators on each axis that has any."""
-    return [_sort_pairs(axis, pairs) for axis, pairs in agreement.differences.items() if pairs]
+    return [_sort_pairs(axis, pairs) for axis, pairs in differences.items() if pairs]
 
 
 def _sort_pairs(axis: Axis, pairs: Sequence[PairedDifference]) -> AxisDifferences:

@@ -6,6 +6,7 @@ from typing import Any
 
 from annotation.agreement.basis import Basis
 from annotation.agreement.figures import Agreement, AxisAgreement, Reliability
+from annotation.agreement.stored import StoredFigures
 from qsave.axes import Axis
 from qsave.csv_rows import Cell, round_cell, write_csv
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
@@ -26,6 +27,9 @@ COLUMNS = (
     "undefined",
 )
 CEILING = ("baseline_srcc", "ceiling_srcc", "baseline_plcc", "ceiling_plcc")
+
+AnyFigures = Agreement | StoredFigures
+"""The figures as computed, or as stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def _list_reliability(axis: Axis, kind: str, figures: Reliability) -> Iterator[H
         yield Headline(axis, name, kind, getattr(figures, name), figures.basis)
 
 
-def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
+def agreement_to_json(agreement: AnyFigures) -> dict[str, Any]:
     """Return the figures of a campaign for the API.
 
     A figure is {value, low, high, thin} or {undefined, thin}. `thin` is the sentence to show before a figure that rests
@@ -63,7 +67,7 @@ def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
     return {
         "ratings": agreement.ratings,
         "blind_ratings": agreement.blind_ratings,
-        "clips": len(agreement.rows),
+        "clips": agreement.clips,
         "screened_out": agreement.screened_out,
         "headlines": [_headline_to_json(headline) for axis in agreement.axes for headline in list_headlines(axis)],
         "anchoring": [
@@ -126,7 +130,7 @@ def figure_to_json(figure: Weighed) -> dict[str, Any]:
     return {"value": _round(value), "low": _round(low), "high": _round(high), "thin": figure.thin} | population
 
 
-def write_agreement_csv(agreement: Agreement) -> Iterator[str]:
+def write_agreement_csv(agreement: AnyFigures) -> Iterator[str]:
     """Yield one line per headline, header first. An undefined figure is empty, with the reason in the last column."""
     return write_csv(COLUMNS, (_make_cells(line) for axis in agreement.axes for line in list_headlines(axis)))
 

@@ -2,55 +2,54 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from statistics import median
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.agreement.figures import Agreement, AxisAgreement
+from annotation.agreement.critic_figures import CriticAxis
+from annotation.agreement.figures import AxisAgreement
+from annotation.agreement.generator_pair import PromptPair
 from annotation.agreement.generator_table import GeneratorRow
+from annotation.agreement.mos_curve import MosCurve
 from annotation.agreement.rater_table import RaterRow
+from annotation.models import Campaign
 from annotation.shared.plots import MAX_MARKS, Cell, Mark, Plot, Scale, Side, make_levels_side, thin_evenly
-from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.statistics.evidence import LEAST_CLIPS
 from qsave.statistics.figures import Estimate, Interval, Undefined
+from qsave.words import isolate
 
 MAX_RATERS = 30
 """Most raters in the plot of biases; of more, those with the largest bias."""
 
 
-def plot_mos(agreement: Agreement, figures: AxisAgreement) -> Plot | None:
+def plot_mos(campaign: Campaign, axis: Axis, curve: MosCurve | None) -> Plot | None:
     """Plot the MOS of each clip on one axis, with its interval, in rising order. None without clips."""
-    axis = figures.axis
-    values = [(row.clip_id, row.mos[axis]) for row in agreement.rows if axis in row.mos]
-    if not values:
+    if curve is None:
         return None
-    values.sort(key=lambda value: (value[1].mos, value[0]))
-    rows = thin_evenly([(clip, mos.mos, mos.low, mos.high) for clip, mos in values], MAX_MARKS)
-    low, middle, high = values[0][1].mos, median(mos.mos for _clip, mos in values), values[-1][1].mos
-    words = {"axis": axis, "n": len(values), "low": f"{low:.2f}", "middle": f"{middle:.2f}", "high": f"{high:.2f}"}
+    words = {"axis": axis, "n": curve.clips}
+    words |= {name: f"{getattr(curve, name):.2f}" for name in ("low", "middle", "high")}
     summary = ngettext(
         "MOS of %(n)s clip on the axis %(axis)s: %(middle)s.",
         "MOS of %(n)s clips on the axis %(axis)s in rising order, from %(low)s to %(high)s; half are above %(middle)s.",
-        len(values),
+        curve.clips,
     )
-    thinned = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": len(rows), "n": len(values)}
+    thinned = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": len(curve.points), "n": curve.clips}
     return Plot(
         id=f"plot-mos-{axis}",
         title=_("MOS of each clip with its 95% interval, in rising order"),
-        caption=thinned if len(rows) < len(values) else "",
+        caption=thinned if len(curve.points) < curve.clips else "",
         summary=summary % words,
         mark=Mark.POINT,
         columns={"label": _("Clip"), "y": _("MOS"), "low": _("Low"), "high": _("High")},
-        rows=rows,
+        rows=curve.points,
         x=Side(_("Clips"), Scale.RANKS),
         y=make_levels_side(_("MOS")),
-        table="clips-table",
-        is_simulated=agreement.campaign.is_simulated,
+        is_simulated=campaign.is_simulated,
     )
 
 
-def plot_levels(agreement: Agreement, figures: AxisAgreement) -> Plot | None:
+def plot_levels(campaign: Campaign, figures: AxisAgreement) -> Plot | None:
     """Plot how often each level was given on one axis. None if no score was given."""
     total = sum(count for _level, count in figures.levels)
     if not total:
@@ -65,11 +64,11 @@ def plot_levels(agreement: Agreement, figures: AxisAgreement) -> Plot | None:
         rows=tuple(figures.levels),
         x=Side(_("Level"), Scale.NAMES),
         y=Side(_("Scores"), low=0),
-        is_simulated=agreement.campaign.is_simulated,
+        is_simulated=campaign.is_simulated,
     )
 
 
-def plot_generators(agreement: Agreement, generators: Sequence[GeneratorRow]) -> Plot | None:
+def plot_generators(campaign: Campaign, generators: Sequence[GeneratorRow]) -> Plot | None:
     """Plot the mean MOS of each generator with its interval. None if no two generators can be read on every axis."""
     names = [generator.name for generator in generators if not generator.thin]
     rows = [
@@ -98,7 +97,7 @@ def plot_generators(agreement: Agreement, generators: Sequence[GeneratorRow]) ->
         x=make_levels_side(_("Mean of MOS")),
         y=Side("", Scale.NAMES),
         table="generators-table",
-        is_simulated=agreement.campaign.is_simulated,
+        is_simulated=campaign.is_simulated,
     )
 
 
@@ -109,9 +108,9 @@ def _list_ends(estimate: Estimate) -> tuple[Cell, Cell, Cell]:
     return estimate.value, estimate.interval.low, estimate.interval.high
 
 
-def plot_biases(agreement: Agreement) -> Plot | None:
+def plot_biases(campaign: Campaign, every: Sequence[RaterRow]) -> Plot | None:
     """Plot the bias of each rater on each axis. None if no two raters share enough clips with the others."""
-    raters = [rater for rater in agreement.raters if rater.shared >= LEAST_CLIPS]
+    raters = [rater for rater in every if rater.shared >= LEAST_CLIPS]
     if len(raters) < 2:
         return None
     most = {rater.rater for rater in sorted(raters, key=_find_largest_bias)[-MAX_RATERS:]}
@@ -140,7 +139,7 @@ def plot_biases(agreement: Agreement) -> Plot | None:
         x=Side(_("Bias in levels"), low=-span, high=span, step=1),
         y=Side("", Scale.NAMES),
         table="raters-table",
-        is_simulated=agreement.campaign.is_simulated,
+        is_simulated=campaign.is_simulated,
     )
 
 
@@ -153,3 +152,55 @@ def _make_unique_names(raters: Sequence[RaterRow]) -> dict[int, str]:
     """Return a name for each rater; raters of one name also show their number."""
     uses = Counter(rater.name for rater in raters)
     return {each.rater: each.name if uses[each.name] == 1 else f"{each.name} ({each.rater})" for each in raters}
+
+
+def plot_prompt_pairs(
+    campaign: Campaign, first: str, second: str, axis: Axis, pairs: Sequence[PromptPair]
+) -> Plot | None:
+    """Plot the MOS of two generators on the prompts that both have. None without such a prompt."""
+    if not pairs:
+        return None
+    shown = thin_evenly(sorted(pairs, key=lambda pair: pair.difference), MAX_MARKS)
+    better = sum(pair.difference > 0 for pair in pairs)
+    worse = sum(pair.difference < 0 for pair in pairs)
+    thinned = _("%(shown)s of %(n)s prompts, evenly spaced.") % {"shown": len(shown), "n": len(pairs)}
+    summary = _(
+        "MOS on the axis %(axis)s of %(n)s prompts: %(first)s is better on %(better)s, %(second)s on %(worse)s."
+    )
+    words = {"axis": axis, "n": len(pairs), "better": better, "worse": worse}
+    return Plot(
+        id="plot-pair",
+        title=_("MOS of each prompt; marks below the line are prompts on which the first generator is better"),
+        caption=thinned if len(shown) < len(pairs) else "",
+        summary=summary % (words | {"first": isolate(first), "second": isolate(second)}),
+        mark=Mark.POINT,
+        columns={"series": _("Axis"), "x": first, "y": second},
+        rows=tuple((axis.value, pair.first, pair.second) for pair in shown),
+        x=make_levels_side(first),
+        y=make_levels_side(second),
+        table="prompts-table",
+        diagonal=True,
+        is_simulated=campaign.is_simulated,
+    )
+
+
+def plot_critic(campaign: Campaign, critic: str, number: int, figures: CriticAxis) -> Plot | None:
+    """Plot the scores that a critic drafted against the blind MOS of one axis. None without such a clip."""
+    if not figures.points:
+        return None
+    axis, shown = figures.axis, len(figures.points)
+    thinned = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": shown, "n": figures.clips}
+    summary = _("Scores that the critic drafted on the axis %(axis)s against the MOS of blind ratings, on %(n)s clips.")
+    return Plot(
+        id=f"plot-critic-{number}-{axis}",
+        title=_("%(critic)s against blind ratings: %(axis)s") % {"critic": isolate(critic), "axis": axis},
+        caption=thinned if shown < figures.clips else "",
+        summary=summary % {"axis": axis, "n": figures.clips},
+        mark=Mark.POINT,
+        columns={"series": _("Axis"), "x": _("Drafted score"), "y": _("Blind MOS")},
+        rows=tuple((axis.value, *point) for point in figures.points),
+        x=make_levels_side(_("Drafted score")),
+        y=make_levels_side(_("Blind MOS")),
+        diagonal=True,
+        is_simulated=campaign.is_simulated,
+    )

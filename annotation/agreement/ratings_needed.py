@@ -10,6 +10,8 @@ from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.mos import LEAST_SD, compute_half_width, count_ratings_needed
 
 HALF_WIDTH = 0.3
+MOST_ADVISED = 15
+"""Most ratings of a clip that the page advises. Beyond that, raters differ too much for more ratings to help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,15 @@ class Needed:
     more: int | Undefined
     now: Figure
     thin: str
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether more ratings are needed than anybody should ask for."""
+        return not isinstance(self.ratings, Undefined) and self.ratings > MOST_ADVISED
+
+    @property
+    def most_advised(self) -> int:
+        return MOST_ADVISED
 
 
 def compute_needed(axis: Axis, spread: Spread, overlap: int) -> Needed:

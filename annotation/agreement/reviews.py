@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.agreement.replacements import close_reopened_slots
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Rating, Review, Screening, Slot
 from annotation.rating.answers import AnswersRefused, Problems
@@ -82,7 +83,10 @@ def read_reviews_in_force(item_ids: Iterable[int]) -> dict[int, Review]:
 
 @transaction.atomic
 def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason: str) -> Screening:
-    """Store a verdict on a rater: kept or screened out. Raise AnswersRefused without a reason."""
+    """Store a verdict on a rater: kept or screened out. Raise AnswersRefused without a reason.
+
+    When a rater counts again, the slots that were opened in their place close, if nobody has taken them.
+    """
     require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:NOTE_LIMIT]
     problems: Problems = {}
@@ -97,7 +101,9 @@ def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason
     screening = Screening.objects.create(
         campaign=campaign, rater=rater, verdict=verdict, reason=reason, decided_by=actor
     )
+    closed = close_reopened_slots(campaign, rater) if verdict == Screening.Verdict.KEPT else []
     # With the slot that the rater holds: its submit may be under way, and then one of the two waits for the other.
-    refresh_summaries(Slot.objects.filter(campaign=campaign, rater=rater).values_list("item", flat=True))
+    items = Slot.objects.filter(campaign=campaign, rater=rater).values_list("item", flat=True)
+    refresh_summaries({*items, *closed})
     audit.record(actor=actor, action="rater.screened", target=rater, campaign=campaign.name, verdict=verdict)
     return screening

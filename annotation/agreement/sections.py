@@ -8,14 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from annotation.agreement.critic_figures import CriticFigures, compare_critics
 from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement
+from annotation.agreement.generator_contrasts import DefectTable, Gaps, count_defects, find_prompt_gaps
 from annotation.agreement.imported import SourceFigures
 from annotation.agreement.mos_curve import MosCurve, make_mos_curve
 from annotation.agreement.rater_table import RaterRow
 from qsave.axes import Axis
 from qsave.statistics.generators import GeneratorFigures, PairedDifference
 
-VERSION = "1"
+VERSION = "2"
 """Version of the code that computes figures. Figures of another version are computed again before they are shown."""
 
 T = TypeVar("T")
@@ -59,6 +61,11 @@ CURVES: Section[Curves] = Section("curves", Curves, _make_curves)
 GENERATORS: Section[Generators] = Section("generators", Generators, lambda one: one.generators)
 DIFFERENCES: Section[Differences] = Section("differences", Differences, lambda one: one.differences)
 IMPORTED: Section[tuple[SourceFigures, ...]] = Section("imported", tuple[SourceFigures, ...], lambda one: one.imported)
+GAPS: Section[Gaps] = Section("gaps", Gaps, lambda one: find_prompt_gaps(one.campaign))
+DEFECTS: Section[DefectTable] = Section("defects", DefectTable, lambda one: count_defects(one.campaign))
+CRITICS: Section[tuple[CriticFigures, ...]] = Section(
+    "critics", tuple[CriticFigures, ...], lambda one: compare_critics(one.campaign)
+)
 
 SECTIONS: tuple[Section[Any], ...] = (
     OVERVIEW,
@@ -69,4 +76,7 @@ SECTIONS: tuple[Section[Any], ...] = (
     GENERATORS,
     DIFFERENCES,
     IMPORTED,
+    GAPS,
+    DEFECTS,
+    CRITICS,
 )

@@ -15,15 +15,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.agreement.change_marks import compare_marks, take_marks
+from annotation.agreement.critic_figures import CriticFigures
 from annotation.agreement.figures import ArmRow, AxisAgreement, compute_from
+from annotation.agreement.generator_contrasts import DefectTable, Gaps
 from annotation.agreement.imported import SourceFigures
 from annotation.agreement.inputs import read_inputs
 from annotation.agreement.rater_table import RaterRow
 from annotation.agreement.sections import (
     ARMS,
     AXES_OF_CAMPAIGN,
+    CRITICS,
     CURVES,
+    DEFECTS,
     DIFFERENCES,
+    GAPS,
     GENERATORS,
     IMPORTED,
     OVERVIEW,
@@ -77,6 +82,11 @@ class StoredFigures:
         return self.computed_at is not None
 
     @property
+    def stamp(self) -> str:
+        """Tells these figures from earlier and later ones; empty if there are none."""
+        return "" if self.computed_at is None else f"{self.computed_at.timestamp():.6f}"
+
+    @property
     def is_settled(self) -> bool:
         """Whether a page may stop asking for newer figures."""
         return self.state in (FiguresState.CURRENT, FiguresState.FAILED)
@@ -123,9 +133,26 @@ class StoredFigures:
     def imported(self) -> tuple[SourceFigures, ...]:
         return self.read(IMPORTED)
 
+    @cached_property
+    def gaps(self) -> Gaps:
+        return self.read(GAPS)
+
+    @cached_property
+    def defects(self) -> DefectTable:
+        return self.read(DEFECTS)
+
+    @cached_property
+    def critics(self) -> tuple[CriticFigures, ...]:
+        return self.read(CRITICS)
+
     @property
     def ratings(self) -> int:
         return self.overview.ratings
+
+    @property
+    def clips(self) -> int:
+        """Number of clips with a rating that counts."""
+        return self.overview.clips
 
     @property
     def blind_ratings(self) -> int:
@@ -140,7 +167,7 @@ class FiguresMissing(LookupError):
     """A section was read of a campaign that has no figures yet."""
 
     def __init__(self, campaign: Campaign, section: str) -> None:
-        super().__init__(f"The figures {section!r} of the campaign {campaign.name!r} have not been computed yet.")
+        super().__init__(f"{campaign.name}: no figures {section!r} yet")
 
 
 def read_figures(campaign: Campaign) -> StoredFigures:

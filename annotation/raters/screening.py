@@ -6,8 +6,8 @@ from annotation.models import Campaign, Screening
 
 
 def read_verdicts(campaign: Campaign) -> dict[int, Screening]:
-    """Return the newest verdict on each rater, by the rater's key. One query."""
-    verdicts = Screening.objects.filter(campaign=campaign).order_by("created_at", "pk")
+    """Return the newest verdict on each rater, with who decided, by the rater's key. One query."""
+    verdicts = Screening.objects.filter(campaign=campaign).select_related("decided_by").order_by("created_at", "pk")
     return {verdict.rater_id: verdict for verdict in verdicts}
 
 

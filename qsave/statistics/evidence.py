@@ -91,5 +91,11 @@ def describe_shared(clips: int) -> str:
     return f"{number} judged there and rated here; a correlation can be read from about {LEAST_CLIPS}."
 
 
+def describe_drafted(clips: int) -> str:
+    """Describe how many clips have a drafted score and a blind rating, and how many a comparison needs."""
+    number = {0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
+    return f"{number} a drafted score and a blind rating; the two can be compared from about {LEAST_CLIPS}."
+
+
 def _are_too_few(clips: int | None) -> bool:
     return clips is not None and clips < LEAST_CLIPS

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from accounts.services import rename
+from annotation.agreement.stored import compute_figures
 from annotation.campaigns import campaigns
 from annotation.models import Campaign, JudgementImport
 from tests.annotation import factories
@@ -47,15 +48,18 @@ def make_import(route: str, campaign: Campaign) -> int:
 def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str) -> None:
     campaign = factories.make_campaign()
     clip = factories.make_clip("zofie", prompt=NAME, generator=FORMULA)
-    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip])
+    other = factories.make_clip("other", prompt=NAME, generator="toy", group=clip.prompt_group)
+    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip, other])
     rater = factories.make_user(FORMULA)
     rename(actor=rater, display_name=NAME)
     factories.rate_all(rater, campaign)
     client.force_login(factories.make_lead())
 
     key = make_import(route, campaign)
+    compute_figures(campaign)
 
-    answer = client.get("/" + route.replace("<slug:name>", campaign.name).replace("<int:pk>", str(key)))
+    address = "/" + route.replace("<slug:name>", campaign.name).replace("<int:pk>", str(key))
+    answer = client.get(address, {"first": FORMULA, "second": "toy"})
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     content = read_body(answer)

@@ -10,6 +10,7 @@ from accounts.models import User
 from annotation.campaigns.campaigns import set_state
 from annotation.models import Campaign
 from annotation.templatetags.studio import three_digits
+from tests.annotation.agreement.sections import open_sections
 from tests.annotation.factories import claim, make_campaign, make_user, rate_all, submit
 
 LIVE = {"HX-Request": "true", "HX-Target": "live"}
@@ -55,8 +56,11 @@ def test_the_campaign_and_agreement_pages_say_how_many_ratings_are_needed(as_lea
     rate_all(make_user(), campaign, 2)
     assert "undefined: no clip has two ratings" in as_lead.get(path).content.decode()
     rate_all(make_user(), campaign, 3)
-    for page in (path, f"{path}/agreement"):  # scores 2 and 3: SD 0.707, so 24 ratings
-        assert "add 22 ratings per clip" in as_lead.get(page).content.decode(), page
+    pages = [as_lead.get(path).content.decode(), open_sections(as_lead, campaign, "needed")]
+    for page in pages:  # scores 2 and 3: SD 0.707, so 24 ratings, which nobody should ask for
+        assert "more than 15" in page
+        assert "make the guidelines clearer first" in page
+        assert "24" not in page[page.index("more than 15") :][:400]
 
 
 @pytest.mark.parametrize("clips", [10, 20])

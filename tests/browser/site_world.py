@@ -13,6 +13,7 @@ from PIL import Image
 
 from accounts import services as accounts
 from accounts.models import AuditEntry, Role, User
+from annotation.agreement import stored
 from annotation.campaigns import campaigns
 from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.campaigns.marking import mark_item
@@ -51,6 +52,8 @@ NO_PAGES = {
     "clip-version-media": "a video or a picture",
     "timesheet-file": "a file",
     "agreement-file": "a file",
+    "generator-pair-file": "a file",
+    "agreement-state": "a part of the agreement page",
     "audit-file": "a file",
     "mos-file": "a file",
     "import-rows-file": "a file",
@@ -84,6 +87,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "timesheet",
     "agreement",
     "review-queue",
+    "generator-pair",
     "drafting",
     "rate-try",
 )
@@ -131,6 +135,9 @@ def build_world() -> World:
     _add_training_loop(pages, engineer, rated)
     _add_scorings(pages, lead)
     _add_predictions(pages, lead, rated)
+    for campaign in (rated, disputed.campaign):
+        stored.compute_figures(campaign)
+        pages.add(Role.LEAD, "agreement-section", campaign.name, "raters")
     pages.add(Role.ANNOTATOR, "my-ratings")
     pages.add(Role.ANNOTATOR, "my-hours")
     return World(people, pages)

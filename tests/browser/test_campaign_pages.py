@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from annotation.agreement.stored import compute_figures
 from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Rating, SavedWork, Slot
 from tests.annotation.disputed_item import make_disputed_item
@@ -110,6 +111,10 @@ def test_a_try_in_its_middle_is_not_taken_for_work_of_the_real_desk(as_lead: Pag
 def test_a_dash_opens_by_keyboard_to_the_reason(as_lead: Page, lead: User) -> None:
     campaign = make_disputed_item(lead).campaign
     as_lead.goto(f"/campaigns/{campaign.name}/agreement")
+    expect(as_lead.get_by_text("The figures are being computed.")).to_be_visible()
+    compute_figures(campaign)  # the page renews itself
+    expect(as_lead.get_by_text("Nothing has changed since then.")).to_be_visible()
+    expect(as_lead.locator(".agreement-wait")).to_have_count(0)
     dash = as_lead.locator(".dash").first
     reason = dash.locator("p")
     expect(reason).to_be_hidden()

@@ -11,7 +11,16 @@ from annotation.campaigns.campaigns import add_clips
 from annotation.models import Item
 from qsave.axes import Axis
 from tests.annotation.disputed_item import EVIDENCE, make_disputed_item
-from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
+from tests.annotation.factories import (
+    LONGER_VIDEO,
+    SHORT_VIDEO,
+    make_campaign,
+    make_clip,
+    make_item,
+    make_lead,
+    make_user,
+    rate_all,
+)
 from tests.browser.looks import NARROW, sign_in, too_wide, violations
 
 WIDTH, HEIGHT = LONGER_VIDEO.size
@@ -250,6 +259,39 @@ def test_u_returns_to_the_row_of_the_clip_in_the_list_it_came_from(as_lead: Page
     expect(as_lead.locator("#clip-list tbody tr")).to_have_count(50)
     press(as_lead, "k")
     expect(row).to_contain_text("clip-070")
+
+
+def test_two_clips_of_a_prompt_play_in_step_and_by_keyboard(as_lead: Page, lead: User) -> None:
+    campaign = make_campaign(name="pair", actor=lead, overlap=1, assisted_share=0.0)
+    longer = make_clip("long", generator="wan2.1", video=LONGER_VIDEO)
+    shorter = make_clip("short", generator="wan2.2", video=SHORT_VIDEO, group=longer.prompt_group)
+    add_clips(actor=lead, campaign=campaign, clips=[longer, shorter])
+    rate_all(make_user(), campaign, {"long": 2, "short": 4})
+    as_lead.goto("/campaigns/pair/generators")
+    clock = as_lead.locator("[data-pair-clock]")
+    expect(clock).to_have_text("0.00 / 2.00 s")
+    as_lead.wait_for_function("() => [...document.querySelectorAll('video')].every(video => video.readyState >= 2)")
+    as_lead.get_by_role("slider", name="Position in both clips").fill("0.5")
+    expect_times(as_lead, 0.5, 0.5)
+    press(as_lead, ".")  # steps of the longer clip's frames
+    expect_times(as_lead, 0.56, 0.5)
+    press(as_lead, "p")
+    as_lead.wait_for_function("() => [...document.querySelectorAll('video')].every(video => !video.paused)")
+    as_lead.wait_for_function("() => document.querySelectorAll('video')[1].ended")  # it waits at its end
+    press(as_lead, "p")
+    as_lead.wait_for_function("() => document.querySelector('video').paused")
+    as_lead.get_by_role("slider", name="Position in both clips").fill("0.25")
+    expect_times(as_lead, 0.25, 0.25)
+    assert [one["id"] for one in violations(as_lead)] == []
+
+
+def expect_times(page: Page, *seconds: float) -> None:
+    """Wait until each video shows a time within the frame that has these seconds."""
+    page.wait_for_function(
+        """times => [...document.querySelectorAll("video")].every(
+            (video, at) => video.paused && !video.seeking && Math.abs(video.currentTime - times[at]) < 0.14)""",
+        arg=list(seconds),
+    )
 
 
 def press(page: Page, *keys: str) -> None:

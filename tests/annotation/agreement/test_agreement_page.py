@@ -5,13 +5,16 @@ import re
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from annotation.agreement.page_sections import PAGE_SECTIONS
+from annotation.agreement.stored import compute_figures
 from annotation.campaigns.campaigns import add_clips
 from annotation.models import Campaign, Clip, Screening
 from qsave.axes import Axis
+from tests.annotation.agreement.sections import open_sections
 from tests.annotation.factories import make_campaign, make_clip, make_lead, make_user, rate_all
-from tests.support.markup import collapse_space
 
 SCORES = {"a": 1, "b": 3, "c": 5}
 NAN = re.compile(r">[^<]*\bnan\b", re.IGNORECASE)
@@ -36,7 +39,7 @@ def test_an_unrated_campaign_says_what_to_do_next(as_lead: Client) -> None:
 
 def test_full_agreement_is_alpha_one_and_every_clip_has_its_mos(as_lead: Client) -> None:
     campaign, _ = make_rated_campaign("ada", "bob")
-    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    page = open_sections(as_lead, campaign)
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("<dd>1.00 <") >= len(Axis)
     assert "[1.00, 1.00]" not in page  # an interval of no width would claim certainty
@@ -50,7 +53,7 @@ def test_an_undefined_figure_says_why_and_is_no_number(
     as_lead: Client, names: list[str], scores: dict[str, int]
 ) -> None:
     campaign, _ = make_rated_campaign(*names, scores=scores)
-    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    page = open_sections(as_lead, campaign)
     assert 'class="undefined">undefined: ' in page
     assert not NAN.search(page)
 
@@ -68,11 +71,14 @@ def test_the_csv_has_a_line_a_clip_and_is_safe_to_open(as_lead: Client) -> None:
 def test_a_screened_rater_no_longer_counts_until_taken_in_again(as_lead: Client) -> None:
     campaign, (ada, *_) = make_rated_campaign("ada", "bob", "cyd")
     path = f"/campaigns/{campaign.name}/raters/{ada.pk}/screen"
-    page = as_lead.post(path, {"verdict": "screened", "reason": "Always the same"}, follow=True).content.decode()
+    as_lead.post(path, {"verdict": "screened", "reason": "Always the same"})
+    page = open_sections(as_lead, campaign)
     assert "1 rater screened out" in page
     assert "Include \u2068ada\u2069 again" in page
-    page = as_lead.post(path, {"verdict": "kept", "reason": "A mistake of mine"}, follow=True).content.decode()
-    assert "screened out" not in page
+    assert "by <bdi>lena</bdi>" in page
+    assert "“<bdi>Always the same</bdi>”" in page
+    as_lead.post(path, {"verdict": "kept", "reason": "A mistake of mine"})
+    assert "screened out" not in open_sections(as_lead, campaign, "axes", "raters")
     assert Screening.objects.count() == 2
 
 
@@ -106,7 +112,7 @@ def test_with_few_clips_the_page_says_so_first_and_folds_the_figures(
     campaign, _ = make_rated_campaign(
         "ada", "bob", "cyd", scores={f"c{number:02}": 1 + number % 5 for number in range(clips)}
     )
-    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    page = open_sections(as_lead, campaign)
     assert page.count(f"<summary>{sentence}</summary>") >= len(Axis)
     assert "ICC of a MOS" in page
     for label in ("Krippendorff", "ICC of a MOS", "SD within a clip", "Ceiling set by"):
@@ -118,7 +124,7 @@ def test_with_few_clips_the_page_says_so_first_and_folds_the_figures(
 )
 def test_one_rater_alone_agrees_with_nobody(as_lead: Client, clips: int, words: str) -> None:
     campaign, _ = make_rated_campaign("ada", scores={f"c{number}": 1 + 3 * number for number in range(clips)})
-    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    page = open_sections(as_lead, campaign)
     assert page.count("<summary>No clip has two ratings; agreement can be read from about 20.</summary>") >= len(Axis)
     assert page.count(words) == len(Axis)
     assert "undefined: no clip has two ratings: agreement of one rating is undefined" in page
@@ -131,7 +137,7 @@ def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -
     for odd in range(3):
         given = {clip: min(5, 1 + number % 5 + (number % 7 == odd)) for clip, number in numbers.items()}
         rate_all(make_user(), campaign, given)
-    page = remove_folds(collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()))
+    page = remove_folds(open_sections(as_lead, campaign))
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("120 ratings of 40 clips; 40 with two or more") == len(Axis)
     assert page.count("The intervals hold for these raters only: there are too few raters") == len(Axis)
@@ -148,15 +154,50 @@ def test_generators_are_compared_in_words_on_the_prompts_they_share(as_lead: Cli
         scores |= {f"a{number}": 2 + number % 2, f"b{number}": 4}
     for _ in range(2):
         rate_all(make_user(), campaign, scores)
-    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    page = open_sections(as_lead, campaign)
     assert page.count("<bdi>wan2.2</bdi> is 1.50 better than <bdi>wan2.1</bdi> on the same 8 prompts") == len(Axis)
 
 
 def test_the_figures_come_as_csv_and_by_the_api(as_lead: Client, client: Client) -> None:
     campaign, (ada, *_) = make_rated_campaign("ada", "bob")
+    compute_figures(campaign)
     answer = as_lead.get(f"/campaigns/{campaign.name}/agreement.csv")
     assert "attachment" in answer["Content-Disposition"]
     figures = as_lead.get(f"/api/campaigns/{campaign.name}/agreement").json()
     assert (figures["ratings"], figures["clips"]) == (6, 3)
     client.force_login(ada)
     assert client.get(f"/api/campaigns/{campaign.name}/agreement").status_code == 403
+
+
+def test_without_figures_the_page_says_that_they_follow_and_renews_itself(as_lead: Client) -> None:
+    campaign, _ = make_rated_campaign("ada", "bob")
+    path = f"/campaigns/{campaign.name}/agreement"
+    page = as_lead.get(path).content.decode()
+    assert "The figures are being computed." in page
+    assert 'hx-trigger="every 2s"' in page
+    assert page.count("figures-ready from:body") == len(PAGE_SECTIONS)
+    assert "figures-ready" not in as_lead.get(f"{path}/state?shown=").headers.get("HX-Trigger-After-Swap", "")
+    assert as_lead.get(f"/campaigns/{campaign.name}/agreement.csv").status_code == 302
+    compute_figures(campaign)
+    assert "figures-ready" in as_lead.get(f"{path}/state?shown=").headers["HX-Trigger-After-Swap"]
+
+
+def test_each_section_is_a_part_of_the_page_and_a_page_without_scripts(as_lead: Client) -> None:
+    campaign, _ = make_rated_campaign("ada", "bob")
+    compute_figures(campaign)
+    path = f"/campaigns/{campaign.name}/agreement/raters"
+    assert "<html" in as_lead.get(path).content.decode()
+    part = as_lead.get(path, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert 'id="raters"' in part
+    assert as_lead.get(f"/campaigns/{campaign.name}/agreement/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("section", [section.id for section in PAGE_SECTIONS])
+def test_a_section_takes_few_queries(
+    as_lead: Client, section: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    campaign, _ = make_rated_campaign("ada", "bob")
+    compute_figures(campaign)
+    with django_assert_max_num_queries(14):
+        as_lead.get(f"/campaigns/{campaign.name}/agreement/{section}", headers={"HX-Request": "true"})

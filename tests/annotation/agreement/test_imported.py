@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from annotation.agreement.figures import compute_agreement, read_agreement
+from annotation.agreement.figures import compute_agreement
 from annotation.agreement.headlines import agreement_to_json
 from annotation.agreement.imported import read_clip_judgements
 from annotation.judgements.upkeep import delete_import
@@ -16,6 +16,7 @@ from annotation.models import Campaign, Item
 from qsave.axes import Axis
 from qsave.statistics.correlation import compute_plcc, compute_srcc
 from qsave.statistics.figures import Interval, Undefined
+from tests.annotation.agreement.sections import open_sections
 from tests.annotation.judgements.files import import_file
 from tests.datasets.world import rated_campaign
 from tests.support.markup import collapse_space
@@ -97,13 +98,11 @@ def test_no_figure_of_the_campaign_changes(campaign: Campaign, lead: User, tmp_p
 def test_the_page_shows_an_import_and_forgets_it_when_it_is_deleted(
     campaign: Campaign, lead: User, as_lead: Client, tmp_path: Path
 ) -> None:
-    address = f"/campaigns/{campaign.name}/agreement"
-    assert "No source has judged its clips yet." in as_lead.get(address).content.decode()
+    assert "No source has judged its clips yet." in open_sections(as_lead, campaign, "elsewhere")
     done = import_file(lead, tmp_path, make_table(list_clips(campaign)))
-    assert read_agreement(campaign).imported
-    assert "<bdi>lab</bdi>" in as_lead.get(address).content.decode()
+    assert "<bdi>lab</bdi>" in open_sections(as_lead, campaign, "elsewhere")
     delete_import(actor=lead, judgement_import=done)
-    assert "<bdi>lab</bdi>" not in as_lead.get(address).content.decode()
+    assert "<bdi>lab</bdi>" not in open_sections(as_lead, campaign, "elsewhere")
 
 
 def test_the_api_has_the_figures(campaign: Campaign, lead: User, tmp_path: Path) -> None:

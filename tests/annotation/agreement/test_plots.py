@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from annotation.agreement import plots
+from annotation.agreement import mos_curve, plots
 from annotation.agreement.figures import Agreement, compute_agreement
-from annotation.agreement.generator_table import list_generators
+from annotation.agreement.generator_table import list_generator_rows
+from annotation.agreement.mos_curve import MosCurve, make_mos_curve
 from annotation.models import Campaign
 from annotation.shared.plots import Plot
 from qsave.axes import AXES, Axis
@@ -28,9 +29,27 @@ def agreement(module_db: None) -> Agreement:
     return compute_agreement(campaign)
 
 
+def make_curve(agreement: Agreement, axis: Axis) -> MosCurve | None:
+    return make_mos_curve([(row.clip_id, row.mos[axis]) for row in agreement.rows if axis in row.mos])
+
+
+def plot_first_mos(agreement: Agreement) -> Plot | None:
+    return plots.plot_mos(agreement.campaign, Axis.VISUAL, make_curve(agreement, Axis.VISUAL))
+
+
+def plot_generators(agreement: Agreement) -> Plot | None:
+    return plots.plot_generators(agreement.campaign, list_generator_rows(agreement.generators))
+
+
+def plot_biases(agreement: Agreement) -> Plot | None:
+    return plots.plot_biases(agreement.campaign, agreement.raters)
+
+
 def list_plots(agreement: Agreement) -> list[Plot | None]:
-    by_axis = [plot(agreement, axis) for axis in agreement.axes for plot in (plots.plot_mos, plots.plot_levels)]
-    return [*by_axis, plots.plot_generators(agreement, list_generators(agreement)), plots.plot_biases(agreement)]
+    campaign = agreement.campaign
+    curves = [plots.plot_mos(campaign, axis, make_curve(agreement, axis)) for axis in AXES]
+    levels = [plots.plot_levels(campaign, axis) for axis in agreement.axes]
+    return [*curves, *levels, plot_generators(agreement), plot_biases(agreement)]
 
 
 def test_each_plot_is_marked_simulated_names_itself_once_and_has_a_cell_for_each_column(agreement: Agreement) -> None:
@@ -43,7 +62,7 @@ def test_each_plot_is_marked_simulated_names_itself_once_and_has_a_cell_for_each
 
 
 def test_clips_are_in_rising_order_with_their_intervals_on_the_whole_scale(agreement: Agreement) -> None:
-    plot = plots.plot_mos(agreement, agreement.axes[0])
+    plot = plot_first_mos(agreement)
     assert plot is not None
     mos = {row.clip_id: row.mos[Axis.VISUAL] for row in agreement.rows}
     assert {row[0]: row[1:] for row in plot.rows} == {clip: (one.mos, one.low, one.high) for clip, one in mos.items()}
@@ -56,14 +75,14 @@ def test_clips_are_in_rising_order_with_their_intervals_on_the_whole_scale(agree
 def test_of_many_clips_some_are_drawn_and_the_caption_says_so(
     agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "MAX_MARKS", 10)
-    plot = plots.plot_mos(agreement, agreement.axes[0])
+    monkeypatch.setattr(mos_curve, "MAX_MARKS", 10)
+    plot = plot_first_mos(agreement)
     assert plot is not None
     assert plot.caption == f"10 of {CLIPS} clips, evenly spaced."
 
 
 def test_counts_of_levels_are_those_of_the_scores_and_begin_at_zero(agreement: Agreement) -> None:
-    plot = plots.plot_levels(agreement, agreement.axes[0])
+    plot = plots.plot_levels(agreement.campaign, agreement.axes[0])
     assert plot is not None
     assert [row[0] for row in plot.rows] == ["1", "2", "3", "4", "5"]
     assert sum(int(row[1] or 0) for row in plot.rows) == 3 * CLIPS
@@ -71,9 +90,13 @@ def test_counts_of_levels_are_those_of_the_scores_and_begin_at_zero(agreement: A
 
 
 def test_generators_have_the_figures_of_their_table(agreement: Agreement) -> None:
-    plot = plots.plot_generators(agreement, list_generators(agreement))
+    plot = plot_generators(agreement)
     assert plot is not None
-    figures = {(AXES[at], row.name): one for row in list_generators(agreement) for at, one in enumerate(row.figures)}
+    figures = {
+        (AXES[at], row.name): one
+        for row in list_generator_rows(agreement.generators)
+        for at, one in enumerate(row.figures)
+    }
     for axis, name, *ends in plot.rows:
         figure = figures[Axis(str(axis)), str(name)]
         assert figure is not None
@@ -91,11 +114,11 @@ def test_a_generator_that_cannot_be_read_on_an_axis_is_not_drawn(agreement: Agre
 
     wide = {Axis.DYNAMIC: tuple(map(widen, agreement.generators[Axis.DYNAMIC]))}
     agreement.__dict__["generators"] = agreement.generators | wide
-    assert plots.plot_generators(agreement, list_generators(agreement)) is None
+    assert plot_generators(agreement) is None
 
 
 def test_biases_are_those_of_raters_who_share_enough_clips(agreement: Agreement) -> None:
-    plot = plots.plot_biases(agreement)
+    plot = plot_biases(agreement)
     assert plot is not None
     biases = {rater.name: rater.axes[Axis.VISUAL].bias for rater in agreement.raters}
     assert {row[1]: row[2] for row in plot.rows if row[0] == "visual"} == biases
@@ -103,17 +126,17 @@ def test_biases_are_those_of_raters_who_share_enough_clips(agreement: Agreement)
     one = agreement.raters[0]
     few = {axis: replace(figures, shared=3, bias=Undefined("too few")) for axis, figures in one.axes.items()}
     less = replace(agreement, raters=(replace(one, axes=few), *agreement.raters[1:]))
-    plot = plots.plot_biases(less)
+    plot = plot_biases(less)
     assert plot is not None
     assert one.name not in {row[1] for row in plot.rows}
-    assert plots.plot_biases(replace(agreement, raters=less.raters[:2])) is None
+    assert plot_biases(replace(agreement, raters=less.raters[:2])) is None
 
 
 def test_of_many_raters_those_with_the_largest_bias_are_drawn(
     agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plots, "MAX_RATERS", 1)
-    plot = plots.plot_biases(agreement)
+    plot = plot_biases(agreement)
     assert plot is not None
     largest = max(agreement.raters, key=lambda rater: abs(float(str(rater.axes[Axis.VISUAL].bias))))
     assert {row[1] for row in plot.rows} == {largest.name}
@@ -122,7 +145,7 @@ def test_of_many_raters_those_with_the_largest_bias_are_drawn(
 
 def test_raters_of_one_name_stay_apart(agreement: Agreement) -> None:
     same = replace(agreement, raters=tuple(replace(rater, name="Ada") for rater in agreement.raters))
-    plot = plots.plot_biases(same)
+    plot = plot_biases(same)
     assert plot is not None
     assert plot.names == 3
 

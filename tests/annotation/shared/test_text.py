@@ -32,7 +32,8 @@ def test_a_text_that_looks_like_a_number_is_none(text: str) -> None:
     [
         ("/campaigns?before=", 200),
         ("/campaigns/spring/items?after=", 200),
-        ("/campaigns/spring/agreement?after=", 200),
+        ("/campaigns/spring/generators?prompt=", 200),
+        ("/campaigns/spring/generators?page=", 200),
         ("/campaigns/spring/guidelines?older=", 404),
         ("/my-ratings/?before=", 200),
         ("/rate/spring/?rated=", 200),

@@ -1,0 +1,122 @@
+"""Two generators on the same prompts: the figures, the page, its filters and its file."""
+
+import csv
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from annotation.agreement.figures import compute_agreement
+from annotation.agreement.generator_pair import PairClip, compare_pair, list_prompt_pairs, read_pair_clips
+from annotation.campaigns.campaigns import add_clips
+from annotation.models import Campaign, Clip
+from qsave.axes import AXES, Axis
+from tests.annotation.factories import make_campaign, make_clip, make_lead, make_user, rate_all
+from tests.support.markup import collapse_space
+
+SCORES = {"a0": 2, "a1": 5, "a2": 3, "b0": 4, "b1": 4, "b2": 3, "b2-again": 5, "alone": 1}
+
+
+@pytest.fixture(scope="module")
+def pair_name(module_db: None) -> str:
+    """The name of a campaign of two generators with three prompts in common; the last has two clips of wan2.2."""
+    campaign = make_campaign(overlap=2, assisted_share=0.0)
+    groups = [make_clip(f"a{number}", generator="wan2.1").prompt_group for number in range(3)]
+    for number, group in enumerate(groups):
+        make_clip(f"b{number}", generator="wan2.2", group=group)
+    make_clip("b2-again", generator="wan2.2", group=groups[2])
+    make_clip("alone", generator="wan2.2")
+    add_clips(actor=make_lead(), campaign=campaign, clips=list(Clip.objects.filter(clip_id__in=SCORES)))
+    for _ in range(2):
+        rate_all(make_user(), campaign, SCORES)
+    return campaign.name
+
+
+@pytest.fixture
+def pair_campaign(pair_name: str, db: None) -> Campaign:
+    return Campaign.objects.get(name=pair_name)
+
+
+def open_pair(client: Client, campaign: Campaign, **query: str) -> str:
+    answer = client.get(f"/campaigns/{campaign.name}/generators", query)
+    assert answer.status_code == 200
+    return collapse_space(answer.content.decode())
+
+
+def test_the_difference_equals_the_figure_of_the_campaign(pair_campaign: Campaign) -> None:
+    clips = read_pair_clips(pair_campaign, "wan2.1", "wan2.2")
+    figures = compute_agreement(pair_campaign).differences
+    for axis in AXES:
+        pair = compare_pair(clips, axis)
+        assert pair is not None
+        assert (pair.first, pair.groups, pair.difference) == (
+            figures[axis][0].first,
+            figures[axis][0].groups,
+            figures[axis][0].difference,
+        )
+
+
+def test_prompts_come_in_the_order_asked_for(pair_campaign: Campaign) -> None:
+    clips = read_pair_clips(pair_campaign, "wan2.1", "wan2.2")
+
+    def list_differences(order: str) -> list[float]:
+        return [pair.difference for pair in list_prompt_pairs(clips, "wan2.1", "wan2.2", Axis.VISUAL, order=order)]
+
+    assert list_differences("gap") == [-2, 1, -1]  # the last prompt has two clips of wan2.2, 3 and 5
+    assert list_differences("first") == [1, -1, -2]
+    assert list_differences("second") == [-2, -1, 1]
+
+
+def test_a_clip_without_a_rating_on_the_axis_is_in_no_pair() -> None:
+    clips = [
+        PairClip(1, "one", 7, "train", {Axis.VISUAL: 3.0}),
+        PairClip(2, "other", 7, "train", {Axis.DYNAMIC: 3.0}),
+    ]
+    assert list_prompt_pairs(clips, "one", "other", Axis.VISUAL) == []
+    assert compare_pair(clips, Axis.VISUAL) is None
+
+
+def test_the_page_shows_the_pair_and_plays_the_prompt_that_differs_most(
+    as_lead: Client, pair_campaign: Campaign
+) -> None:
+    page = open_pair(as_lead, pair_campaign)
+    assert "3 prompts, MOS on the axis visual" in page
+    assert page.count("data-player-root") == 2
+    assert page.count("There is no interval") + page.count("The interval is") == len(AXES)
+    names = list(Clip.objects.filter(clip_id__in=["a0", "b0"]).values_list("pk", flat=True))
+    assert all(f"/media/video/{pk}" in page for pk in names)
+    several = open_pair(as_lead, pair_campaign, order="first", take="1", prompt=str(find_group("a2")))
+    assert "This prompt has several clips" in several
+    assert f"/media/video/{Clip.objects.get(clip_id='b2-again').pk}" in several
+
+
+def find_group(clip: str) -> int:
+    return Clip.objects.get(clip_id=clip).prompt_group_id
+
+
+def test_filters_narrow_the_prompts_and_say_so(as_lead: Client, pair_campaign: Campaign) -> None:
+    word = Clip.objects.get(clip_id="a1").prompt.split()[0]
+    assert "1 prompt, MOS on the axis dynamic" in open_pair(as_lead, pair_campaign, q=word, axis="dynamic")
+    assert "No prompt fits these filters" in open_pair(as_lead, pair_campaign, split="test")
+    page = open_pair(as_lead, pair_campaign, first="wan2.1", second="wan2.1")
+    assert "Choose two different generators." in page
+    assert "Select a valid choice" in open_pair(as_lead, pair_campaign, first="nobody")
+
+
+def test_a_campaign_of_one_generator_has_nothing_to_compare(as_lead: Client, campaign: Campaign) -> None:
+    assert "fewer than two generators" in open_pair(as_lead, campaign)
+
+
+def test_the_file_has_every_prompt_of_every_axis(as_lead: Client, pair_campaign: Campaign, rater: User) -> None:
+    path = f"/campaigns/{pair_campaign.name}/generators.csv"
+    answer = as_lead.get(path, {"first": "wan2.1", "second": "wan2.2"})
+    rows = list(csv.DictReader(answer.getvalue().decode("utf-8-sig").splitlines()))
+    assert [row["difference"] for row in rows] == 3 * ["-2.0000", "1.0000", "-1.0000"]
+    assert as_lead.get(path, {"first": "wan2.1", "second": "wan2.1"}).status_code == 404
+
+
+def test_the_page_needs_the_same_queries_however_many_prompts(
+    as_lead: Client, pair_campaign: Campaign, django_assert_num_queries: object
+) -> None:
+    with django_assert_num_queries(7):  # type: ignore[operator]  # of the session, the user, and five of the page
+        open_pair(as_lead, pair_campaign)
