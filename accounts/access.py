@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
@@ -43,6 +43,10 @@ AuthedView = Callable[Concatenate[AuthedRequest, P], HttpResponseBase]
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send a person to sign in; tell a script, which has a token, where it can use it."""
+    if "Authorization" in request.headers:
+        detail = _("Tokens do not open pages. Scripts use the addresses below /api/; /api/schema/ lists them.")
+        return JsonResponse({"detail": detail}, status=401, headers={"WWW-Authenticate": "Bearer"})
     sign_in = resolve_url("sign-in")
     if request.headers.get("HX-Request") == "true":
         return HttpResponseClientRedirect(sign_in)

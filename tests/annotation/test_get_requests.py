@@ -53,6 +53,7 @@ NOT_OPENED = {
     "api-renew": "a POST only",
     "api-hand-back": "a POST only",
     "api-skip": "a POST only",
+    "api-generator-pair": "its query names two generators",
     "generator-pair-file": "its query names two generators",
     "upload": "no GET, and its key is in a folder",
 }
