@@ -15,7 +15,7 @@ from accounts.downloads import send_csv
 from accounts.models import Role, User
 from annotation.agreement.headlines import write_agreement_csv
 from annotation.agreement.mos_csv import write_mos_csv
-from annotation.agreement.page_sections import BY_ID, PAGE_SECTIONS
+from annotation.agreement.page_sections import BY_ID, PAGE_SECTIONS, read_all_raters
 from annotation.agreement.replacements import reopen_slots
 from annotation.agreement.reviews import screen
 from annotation.agreement.stored import read_figures
@@ -55,7 +55,8 @@ def agreement_section(request: AuthedRequest, name: str, section: str) -> HttpRe
     figures = read_figures(campaign)
     context = {"campaign": campaign, "axes": AXES, "section": one, "figures": figures}
     if figures.exists:
-        context |= one.read(figures)
+        wants_all = section == "raters" and "all" in request.GET
+        context |= read_all_raters(figures) if wants_all else one.read(figures)
     whole = "annotation/agreement_section.html"
     return render(request, "annotation/agreement/_section.html" if request.htmx else whole, context)
 

@@ -1,6 +1,6 @@
 """The sections of the agreement page: what each shows, from the stored figures. Each is loaded by itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from annotation.agreement.generator_contrasts import DefectTable
 from annotation.agreement.generator_table import list_generator_rows
 from annotation.agreement.plots import plot_biases, plot_critic, plot_generators
 from annotation.agreement.rater_signs import list_signs
+from annotation.agreement.rater_table import RaterRow
 from annotation.agreement.ratings_needed import Needed, compute_needed
 from annotation.agreement.replacements import count_replaceable
 from annotation.agreement.stored import StoredFigures
@@ -22,6 +23,8 @@ from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import LEAST_CLIPS
 
 Context = dict[str, Any]
+MOST_RATERS = 30
+"""Most raters in the section of the page; all of them are on a page of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +140,34 @@ def _label_defects(campaign: Campaign) -> dict[str, str]:
     return {str(defect["id"]): str(defect["label"]) for defect in campaign.taxonomy}
 
 
-def _read_raters(figures: StoredFigures) -> Context:
-    raters = figures.raters
+def _read_raters(figures: StoredFigures, *, limit: int | None = MOST_RATERS) -> Context:
+    raters, signs = figures.raters, list_signs(figures.raters)
     return {
-        "raters": raters,
-        "signs": list_signs(raters),
+        "raters": choose_raters(raters, signs, limit),
+        "rater_count": len(raters),
+        "signs": signs,
         "bias_plot": plot_biases(figures.campaign, raters),
         "least_clips": LEAST_CLIPS,
         "few_shared": [rater for rater in raters if rater.shared < LEAST_CLIPS],
         "replaceable": count_replaceable(figures.campaign, {row.rater for row in raters if row.is_screened}),
         "bt500": cards.describe_screening(raters),
     }
+
+
+def choose_raters(
+    raters: Sequence[RaterRow], signs: Mapping[int, Sequence[str]], limit: int | None
+) -> Sequence[RaterRow]:
+    """Return at most `limit` raters in their order: those with signs or a verdict, then those with most ratings."""
+    if limit is None or len(raters) <= limit:
+        return raters
+    notable = sorted(raters, key=lambda one: (one.rater not in signs, one.verdict is None, -one.ratings))[:limit]
+    chosen = {one.rater for one in notable}
+    return [one for one in raters if one.rater in chosen]
+
+
+def read_all_raters(figures: StoredFigures) -> Context:
+    """Return what the section of raters shows, with every rater."""
+    return _read_raters(figures, limit=None)
 
 
 def _read_critics(figures: StoredFigures) -> Context:

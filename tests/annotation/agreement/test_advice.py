@@ -6,6 +6,7 @@ import pytest
 
 from annotation.agreement.advice import describe_arm, list_advice, pulls
 from annotation.agreement.figures import ArmRow, AxisAgreement, compute_agreement
+from annotation.agreement.page_sections import choose_raters
 from annotation.agreement.rater_signs import list_signs
 from annotation.agreement.rater_table import RaterRow
 from annotation.agreement.ratings_needed import compute_needed
@@ -97,6 +98,13 @@ def test_a_sign_is_a_sentence_and_only_of_the_rater_who_shows_it(changes: dict[s
 )
 def test_too_little_is_no_sign(changes: dict[str, object]) -> None:
     assert list_signs([*USUAL, make_rater(9, **changes)]) == {}
+
+
+def test_of_many_raters_the_section_has_those_to_look_at() -> None:
+    raters = [make_rater(number, ratings=40 + number) for number in range(5)]
+    chosen = choose_raters(raters, {0: ["Rates in 8 s."]}, 3)
+    assert [rater.rater for rater in chosen] == [0, 3, 4]
+    assert choose_raters(raters, {}, None) == raters
 
 
 def list_actions(campaign: Campaign, raters: tuple[RaterRow, ...] = ()) -> list[str]:
