@@ -36,6 +36,7 @@ def _rater_to_json(rater: RaterRow, signs: list[str]) -> dict[str, Any]:
         "ratings": rater.ratings,
         "seconds": _number(rater.seconds),
         "watched": _number(rater.watched),
+        "spread": _number(rater.spread),
         "drafts_confirmed": _number(rater.drafts_confirmed),
         "gold": _matches_to_json(rater.gold),
         "repeats": _matches_to_json(rater.repeats),

@@ -169,11 +169,6 @@ class Agreement:
         return tuple(read_mos_rows(self.campaign))
 
     @property
-    def clips(self) -> int:
-        """Number of clips with a rating that counts."""
-        return len(self.rows)
-
-    @property
     def screened_out(self) -> int:
         return sum(rater.is_screened for rater in self.raters)
 

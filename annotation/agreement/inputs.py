@@ -18,7 +18,7 @@ from annotation.agreement.answers import (
 )
 from annotation.agreement.imported import SourceLevels, read_source_levels
 from annotation.agreement.rater_inputs import RaterInputs, read_rater_inputs
-from annotation.models import Campaign, Draft
+from annotation.models import Campaign, Draft, RatingRevision
 from annotation.raters.screening import read_screened_raters
 from qsave.statistics.figures import Bools
 
@@ -36,6 +36,8 @@ class Inputs:
     judged: SourceLevels
     drafted: tuple[int, int]
     """The number and the newest key of all drafts of the campaign, shown or not."""
+    newest_revision: int
+    """Key of the newest revision of a rating: an edit may change defects alone, which no column here holds."""
 
     @property
     def counts(self) -> Bools:
@@ -45,7 +47,7 @@ class Inputs:
     def compute_digest(self, version: str) -> str:
         """Return a SHA-256 of everything that the figures depend on, with the version of the code that computes them.
 
-        Pages also show rows of the campaign that no column here holds (its defects, say); they read them live.
+        Pages also show rows of the campaign that no column here holds (its taxonomy, say); they read them live.
         """
         digest = sha256(version.encode())
         for part in self._list_parts():
@@ -60,11 +62,12 @@ class Inputs:
         yield from (items.key, items.clip, items.group, items.generator, items.generators)
         yield from (drafts.key, drafts.item, drafts.proposes, drafts.scores)
         yield from self.raters.list_parts()
-        yield from (sorted(self.screened), self.judged, self.drafted)
+        yield from (sorted(self.screened), self.judged, self.drafted, self.newest_revision)
 
 
 def read_inputs(campaign: Campaign) -> Inputs:
-    """Read all inputs of a campaign's figures. Twelve queries, whatever its size."""
+    """Read all inputs of a campaign's figures. Thirteen queries, whatever its size."""
+    revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
     drafts = Draft.objects.filter(item__campaign=campaign).aggregate(count=Count("pk"), newest=Max("pk"))
     return Inputs(
         campaign=campaign,
@@ -75,4 +78,5 @@ def read_inputs(campaign: Campaign) -> Inputs:
         screened=frozenset(read_screened_raters(campaign)),
         judged=read_source_levels(campaign),
         drafted=(drafts["count"], drafts["newest"] or 0),
+        newest_revision=revisions.aggregate(newest=Max("pk"))["newest"] or 0,
     )

@@ -30,13 +30,13 @@ def list_signs(raters: Sequence[RaterRow]) -> dict[int, list[str]]:
     """Return the signs of each rater who shows some, by their key, in words."""
     experienced = [rater for rater in raters if rater.ratings >= LEAST_RATINGS]
     usual_seconds = _find_median(rater.seconds for rater in experienced)
-    usual_spread = _find_median(_average_spread(rater) for rater in experienced)
+    usual_spread = _find_median(rater.spread for rater in experienced)
     signs = {rater.rater: [*_list_conduct(rater, usual_seconds, usual_spread)] for rater in experienced}
     return {rater: found for rater, found in signs.items() if found}
 
 
 def _list_conduct(rater: RaterRow, usual_seconds: float | None, usual_spread: float | None) -> Iterable[str]:
-    seconds, spread = rater.seconds, _average_spread(rater)
+    seconds, spread = rater.seconds, rater.spread
     if usual_seconds and not isinstance(seconds, Undefined) and seconds < FAST * usual_seconds:
         words = _("Rates in %(seconds)s s; the median rater takes %(usual)s s.")
         yield words % {"seconds": f"{seconds:.0f}", "usual": f"{usual_seconds:.0f}"}
@@ -56,11 +56,6 @@ def _list_conduct(rater: RaterRow, usual_seconds: float | None, usual_spread: fl
 
 def _is_below(figure: Figure, limit: float) -> bool:
     return not isinstance(figure, Undefined) and figure < limit
-
-
-def _average_spread(rater: RaterRow) -> Figure:
-    spreads = [one.spread for one in rater.axes.values() if not isinstance(one.spread, Undefined)]
-    return sum(spreads) / len(spreads) if spreads else Undefined("one score has no spread")
 
 
 def _find_median(figures: Iterable[Figure]) -> float | None:

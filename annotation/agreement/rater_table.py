@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
@@ -44,6 +45,12 @@ class RaterRow:
     def shared(self) -> int:
         """Clips shared with counted others, behind bias, inconsistency and SRCC; on the axis with fewest."""
         return min((figures.shared for figures in self.axes.values()), default=0)
+
+    @property
+    def spread(self) -> Figure:
+        """SD of the rater's own scores, averaged over the axes."""
+        spreads = [one.spread for one in self.axes.values() if not isinstance(one.spread, Undefined)]
+        return fmean(spreads) if spreads else Undefined("one score has no spread")
 
 
 def make_rater_rows(answers: CountedAnswers, inputs: RaterInputs, screened: Collection[int]) -> tuple[RaterRow, ...]:

@@ -63,6 +63,7 @@ def make_rater(rater: int, **changes: object) -> RaterRow:
         qualification=UNKNOWN,
         axes=dict.fromkeys(AXES, figures),
         bt500={},
+        is_screened=False,
     )
     return replace(row, **changes)  # type: ignore[arg-type]
 

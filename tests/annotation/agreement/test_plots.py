@@ -30,7 +30,8 @@ def agreement(module_db: None) -> Agreement:
 
 
 def make_curve(agreement: Agreement, axis: Axis) -> MosCurve | None:
-    return make_mos_curve([(row.clip_id, row.mos[axis]) for row in agreement.rows if axis in row.mos])
+    rated = agreement.rated[axis]
+    return make_mos_curve(rated.item_keys, rated.mos)
 
 
 def plot_first_mos(agreement: Agreement) -> Plot | None:
