@@ -22,10 +22,10 @@ OURS = {
     "action", "allowed", "answers", "asked", "axes", "axis", "best", "bound", "bridges", "chosen", "clips", "count",
     "counts", "days", "done", "duration", "end", "error", "figure", "figures", "first", "format", "given", "group",
     "groups", "header", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks",
-    "middle", "minutes", "more", "most", "n", "number", "offset", "pace", "problem", "proposing", "quota", "rated",
-    "read", "readable", "reason", "requested", "role", "roles", "run", "seats", "seconds", "share", "shown", "silent",
-    "size", "slots", "split", "spread", "start", "state", "thin", "total", "unreadable", "uses", "usual", "values",
-    "version", "wanted", "ways", "whom", "why", "width", "worst", "written",
+    "middle", "minutes", "more", "most", "n", "number", "offset", "pace", "present", "problem", "proposing", "quota",
+    "rated", "read", "readable", "reason", "requested", "role", "roles", "run", "seats", "seconds", "share", "shown",
+    "silent", "size", "slots", "split", "spread", "start", "state", "thin", "total", "unreadable", "uses", "usual",
+    "values", "version", "wanted", "ways", "whom", "why", "width", "worst", "written",
 }  # fmt: skip
 """Keys of values that the site itself writes: figures, states, roles, sentences. Add a new one here, or isolate it."""
 OWN_FIELDS = {("annotation/rating/desk_form.py", "name")}

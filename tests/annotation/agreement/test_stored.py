@@ -68,7 +68,7 @@ def test_a_campaign_without_figures_queues_one_job_and_says_so() -> None:
     campaign = factories.make_campaign(1)
     for figures in (read_figures(campaign), read_figures(campaign)):
         assert (figures.state, figures.exists, figures.is_settled) == (FiguresState.NONE, False, False)
-        with pytest.raises(FiguresMissing, match="have not been computed"):
+        with pytest.raises(FiguresMissing, match="no figures 'axes' yet"):
             _ = figures.axes
     assert Job.objects.filter(kind=stored.COMPUTE_FIGURES, arguments={"campaign": campaign.pk}).count() == 1
     run_job(campaign)
