@@ -1,5 +1,6 @@
 """File names of a folder that a training run or an evaluation writes."""
 
+import os
 from pathlib import Path
 
 RUN_FILE = "run.json"
@@ -16,9 +17,16 @@ def name_predictions_file(split: str, rival: str = "") -> str:
     return f"predictions-{split}-{rival}.csv" if rival else f"predictions-{split}.csv"
 
 
-def get_frames_folder(folder: Path) -> Path:
-    """Return the folder below a run or an evaluation in which the frames of clips are cached."""
-    return folder / CACHE_FOLDER / "frames"
+def get_frames_folder(release: Path, out: Path) -> Path:
+    """Return the folder in which the decoded frames of a release are cached.
+
+    It is beside the release, so that all runs share it; or below the run or evaluation `out`, if nothing may be written
+    there.
+    """
+    release = release.resolve()
+    beside = release.with_name(f"{release.name}-frames")
+    may_write = os.access(beside if beside.exists() else beside.parent, os.W_OK)
+    return beside if may_write else out / CACHE_FOLDER / "frames"
 
 
 def get_readings_folder(folder: Path) -> Path:

@@ -228,7 +228,7 @@ def _run_evaluate(options: argparse.Namespace) -> int:
     if (options.out / RUN_FILE).exists():
         raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: choose another --out.")
     reader = open_release(options.release)
-    store = FrameStore(get_frames_folder(options.out), load_frame_config(options.model))
+    store = FrameStore(get_frames_folder(options.release, options.out), load_frame_config(options.model))
     options.out.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     held_out = gather_held_out(reader, store, [options.split], Machine(), problems.append)

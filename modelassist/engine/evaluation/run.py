@@ -53,15 +53,16 @@ def measure(
     `constant` are the train clips whose mean is the constant predictor, and to which the detectors are fitted. The
     scores of a clip's samples are averaged. The seed of the sampling is also the seed of the intervals.
     """
+    frames = get_frames_folder(reader.folder, out)
     critic = Critic.load(model).loaded
-    predictions = _predict_splits(critic, held_out, out, sampling)
+    predictions = _predict_splits(critic, held_out, frames, sampling)
     rivals = {
-        BLANK_FRAMES: _predict_splits(critic, held_out, out, sampling, blank=True),
-        DIRECT: _predict_directly(critic, held_out, out, sampling),
+        BLANK_FRAMES: _predict_splits(critic, held_out, frames, sampling, blank=True),
+        DIRECT: _predict_directly(critic, held_out, frames, sampling),
     }
     del critic  # frees its memory for the previous critic
     if previous:
-        rivals[PREVIOUS] = _predict_splits(Critic.load(previous).loaded, held_out, out, sampling)
+        rivals[PREVIOUS] = _predict_splits(Critic.load(previous).loaded, held_out, frames, sampling)
     readings = open_reading_store(out)
     detectors = fit_rival(constant, readings, sampling.seed)
     splits = {}
@@ -93,9 +94,9 @@ def write_evaluation(out: Path, evaluation: Evaluation) -> None:
 
 
 def _predict_splits(
-    critic: LoadedModel, held_out: HeldOut, out: Path, sampling: Sampling, *, blank: bool = False
+    critic: LoadedModel, held_out: HeldOut, frames: Path, sampling: Sampling, *, blank: bool = False
 ) -> dict[str, list[Prediction]]:
-    feeder = Feeder(critic, FrameStore(get_frames_folder(out), critic.frames), blank=blank)
+    feeder = Feeder(critic, FrameStore(frames, critic.frames), blank=blank)
     name = f"{critic.name}, blank" if blank else critic.name
     return {
         split: predict(critic, feeder, examples, sampling, label=f"{split} by {name}")
@@ -104,9 +105,9 @@ def _predict_splits(
 
 
 def _predict_directly(
-    critic: LoadedModel, held_out: HeldOut, out: Path, sampling: Sampling
+    critic: LoadedModel, held_out: HeldOut, frames: Path, sampling: Sampling
 ) -> dict[str, list[Prediction]]:
-    feeder = Feeder(critic, FrameStore(get_frames_folder(out), critic.frames))
+    feeder = Feeder(critic, FrameStore(frames, critic.frames))
     return {
         split: predict_directly(
             critic, feeder, examples, sampling.token_budget, label=f"{split} by {critic.name}, direct"

@@ -1,6 +1,8 @@
 """Gather the training and held-out clips of a run: decoded clips of a release, without those that cannot be read."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,6 @@ from tqdm import tqdm
 from modelassist.engine.inputs.examples import DataError, Example, load_examples
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.distributed import Machine
-from qsave.frames.guard import MediaError
 from qsave.release.encoding import ReleaseError
 from qsave.release.manifest import verify_release
 from qsave.release.reader import ReleaseReader
@@ -106,17 +107,22 @@ def _load_split(
     return decode_clips(store, load_examples(reader, kind, split), f"{kind}/{split}", machine)
 
 
+def count_helpers(machine: Machine) -> int:
+    """Return how many processes may decode clips for one process of a run: its share of the machine's cores."""
+    return max(1, (os.cpu_count() or 1) // machine.size)
+
+
 def decode_clips(
     store: FrameStore, examples: Sequence[Example], label: str, machine: Machine
 ) -> tuple[list[Example], list[str]]:
     """Decode every clip once, each process its share; returns the usable examples, and the errors of the others."""
     problems: dict[str, str] = {}
-    for example in tqdm(
-        machine.take_share(examples), f"frames {label}", unit="clip", leave=False, disable=not machine.is_leader
-    ):
-        try:
-            store.load_frames(example)
-        except MediaError as error:
-            problems[example.sha256] = f"clip {example.clip_id} left out: {error}"
+    share = machine.take_share(examples)
+    with closing(store.decode_all(share, count_helpers(machine))) as decoded:
+        for example, problem in tqdm(
+            decoded, f"frames {label}", len(share), unit="clip", leave=False, disable=not machine.is_leader
+        ):
+            if problem:
+                problems[example.sha256] = f"clip {example.clip_id} left out: {problem}"
     bad = {sha256: problem for own in machine.gather(problems) for sha256, problem in own.items()}
     return [example for example in examples if example.sha256 not in bad], list(bad.values())

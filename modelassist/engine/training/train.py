@@ -57,6 +57,7 @@ from qsave.files import atomic_path, lock_exclusively, sweep, sync_to_disk, writ
 from qsave.release.reader import ReleaseReader
 from qsave.run.evaluation import Consistency, Evaluation, read_evaluation
 from qsave.run.files import (
+    CACHE_FOLDER,
     CHECKPOINTS_FOLDER,
     CONSISTENCY_FILE,
     EVALUATION_FILE,
@@ -108,6 +109,7 @@ def train(
         model.simulated = model.simulated or bool(reader.manifest.get("simulated"))
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
         run = _Run(model, config, out, stages, describe_run(config, model, reader, captioned), machine, previous)
+        run.frames = get_frames_folder(release, out)
         with explain_out_of_memory("preparing the model", SETUP_ADVICE):
             run.prepare(resume=resume)
         if run.is_done:
@@ -145,6 +147,8 @@ class _Run:
         self.model, self.config, self.out, self.stages = model, config, out, stages
         self.description, self.machine, self.previous = description, machine, previous
         self.journal = Journal(out, {name: config.count_steps(name) for name in stages}, writes=machine.is_leader)
+        self.frames = out / CACHE_FOLDER
+        """Where decoded frames are cached; `train` names the folder that all runs on the release share."""
         self.checkpoint: Checkpoint | None = None
         self.reference: dict[str, Tensor] | None = None
         """The weights at the start of GRPO, if the run resumes in the middle of GRPO and has a KL penalty."""
@@ -199,7 +203,7 @@ class _Run:
     def _clean_folder(self, *, is_new: bool) -> None:
         """Remove unfinished and outdated files, and write the description of the run."""
         if (self.out / RUN_FILE).exists():
-            for folder in (self.out, self._checkpoints, self.out / PLOTS_FOLDER, self.store.folder):
+            for folder in (self.out, self._checkpoints, self.out / PLOTS_FOLDER):
                 sweep(folder)
         self.out.mkdir(parents=True, exist_ok=True)
         for outdated in (EVALUATION_FILE, *([CONSISTENCY_FILE] if is_new else [])):
@@ -369,4 +373,4 @@ class _Run:
     @property
     def store(self) -> FrameStore:
         """The decoded frames of the run's clips."""
-        return FrameStore(get_frames_folder(self.out), self.model.frames)
+        return FrameStore(self.frames, self.model.frames)

@@ -23,6 +23,7 @@ from modelassist.engine.training.journal import Journal
 from modelassist.engine.training.sft import SftStage
 from qsave.files import lock_exclusively
 from qsave.release.reader import ReleaseReader
+from qsave.run.files import get_frames_folder
 from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
 
 SETTINGS = {"max_new_tokens": 16, "save_steps": 2, "sft": {"steps": 4, "batch": 2, "warmup_steps": 1}}
@@ -109,7 +110,7 @@ def spoil_after_first_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, paths:
         whole_step(journal, stage, number, figures)
         for path in paths:
             path.write_bytes(b"gone")
-            for cached in (bench.out / "cache" / "frames").glob(f"{path.stem}*"):
+            for cached in get_frames_folder(bench.release, bench.out).glob(f"{path.stem}*"):
                 cached.write_bytes(b"gone")
 
     whole_step = Journal.log_step
@@ -296,7 +297,7 @@ def test_a_full_disk_is_reported_with_the_file(bench: Bench, monkeypatch: pytest
 def test_damaged_cached_frames_are_decoded_again(bench: Bench) -> None:
     assert bench.train()[0] == 0
     losses = [row["loss"] for row in read_metrics(bench.out)]
-    for cached in (bench.out / "cache" / "frames").iterdir():
+    for cached in get_frames_folder(bench.release, bench.out).iterdir():
         cached.write_bytes(cached.read_bytes()[:100])
     shutil.rmtree(bench.out / "checkpoints")
     assert bench.train() == (0, "")
