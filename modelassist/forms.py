@@ -171,11 +171,9 @@ class EndpointForm(NewCriticForm):
         help_text=_("If it is empty, the server is asked for the only model that it lists."),
     )
     prompt = forms.ChoiceField(
-        label=_("The model"),
-        choices=[("general", _("was not trained here")), ("critic", _("is a critic that was trained here"))],
-        help_text=_(
-            "A critic that was trained here is asked with the prompt of its training, and answers in its own form."
-        ),
+        label=_("Trained here"),
+        choices=[("general", _("No")), ("critic", _("Yes, it is a critic that a training run made"))],
+        help_text=_("Such a critic is asked with the prompt of its training, and answers in its own form."),
     )
     key = forms.CharField(
         label=_("Name of the key"),

@@ -46,6 +46,11 @@ class AxisOpinion:
     note: str = ""
     is_proposed: bool = True
 
+    @property
+    def defects(self) -> list[tuple[str, int]]:
+        """Return each defect with its number of pieces, in the order of the first ones."""
+        return list(Counter(piece.defect for piece in self.pieces).items())
+
 
 @dataclass(frozen=True, slots=True)
 class Opinion:

@@ -5,6 +5,7 @@ python -m modelassist.kinds.clip_process --idle-seconds 60
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,32 @@ def compute_duration(times: Sequence[float]) -> float:
     return round(times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0), TIME_DIGITS)
 
 
-ACTS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {"detect": detect, "strip": make_strip, "frames": show_frames}
+def prepare_file(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Probe a video, and write the copy that plays if it needs one: the fields of a PreparedFile, or an error."""
+    from qsave.frames.guard import MediaError, guard_file
+    from qsave.frames.probe import probe
+    from qsave.frames.rendition import needs_rendition, write_rendition
+    from qsave.frames.times import read_shown_times
+
+    original, rendition = Path(value["original"]), Path(value["rendition"])
+    try:
+        with guard_file(output=rendition.parent):
+            facts = probe(original)
+            is_copied = needs_rendition(facts)
+            loss = write_rendition(original, rendition) if is_copied else ""
+            times = list(read_shown_times(rendition if is_copied else original))
+    except MediaError as error:
+        return {"error": str(error)}
+    fps = None if facts.fps is None else str(facts.fps)
+    return {"facts": {**asdict(facts), "fps": fps}, "is_copied": is_copied, "loss": loss, "times": times}
+
+
+ACTS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {
+    "detect": detect,
+    "strip": make_strip,
+    "frames": show_frames,
+    "file": prepare_file,
+}
 
 if __name__ == "__main__":
     main()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from modelassist.kinds.child import ChildCrashedError, Program, ask_child, ignor
 from modelassist.kinds.messages import answer_from_json, question_to_json
 
 if TYPE_CHECKING:
+    from qsave.frames.probe import MediaFacts
     from qsave.frames.slowfast import FrameConfig
 
 PROGRAM = Program(("-m", "modelassist.kinds.clip_process"), "The process that reads the clip", is_model=False)
@@ -52,19 +54,45 @@ class ShownClip:
     """Seconds until the last frame disappears."""
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """A video that was read whole."""
+
+    facts: "MediaFacts"
+    is_copied: bool
+    """Whether a copy was written that plays in browsers."""
+    loss: str
+    """What the copy lacks; empty if nothing."""
+    times: list[float]
+    """Seconds of the frames that are shown."""
+
+
 class ClipUnreadableError(ValueError):
-    """The frames of a clip cannot be read; the message is a full sentence."""
+    """A clip cannot be read; the message is a full sentence."""
 
 
 def read_shown_clip(video: Path, config: "FrameConfig", picture: str) -> ShownClip:
     """Return the frames of a video as an endpoint is shown them. Raises ClipUnreadableError."""
+    return ShownClip(**_ask_about("frames", {"video": str(video), "frames": asdict(config), "picture": picture}))
+
+
+def prepare_file(original: Path, rendition: Path, on_wait: Callable[[], None] = ignore) -> PreparedFile:
+    """Read a video whole, and write its copy to `rendition` if browsers cannot play it. Raises ClipUnreadableError."""
+    from qsave.frames.probe import MediaFacts
+
+    value = _ask_about("file", {"original": str(original), "rendition": str(rendition)}, on_wait)
+    fps = value["facts"].pop("fps")
+    return PreparedFile(**value | {"facts": MediaFacts(**value["facts"], fps=Fraction(fps) if fps else None)})
+
+
+def _ask_about(name: str, value: Any, on_wait: Callable[[], None] = ignore) -> dict[str, Any]:
     try:
-        value = ask_clips("frames", {"video": str(video), "frames": asdict(config), "picture": picture})
+        answer = ask_clips(name, value, on_wait)
     except ChildCrashedError as crash:
         raise ClipUnreadableError(str(crash)) from None
-    if problem := value.get("error"):
+    if problem := answer.get("error"):
         raise ClipUnreadableError(problem)
-    return ShownClip(**value)
+    return answer
 
 
 def measure_strip(video: Path) -> dict[str, list[float]]:

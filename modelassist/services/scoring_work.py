@@ -6,16 +6,12 @@ from annotation.intake.clip_records import StoredVideo, make_file_values
 from annotation.rating.drafts import TEXT_LIMIT
 from annotation.shared.text import clean_json, clean_text
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
+from modelassist.kinds.clips import ClipUnreadableError, prepare_file
 from modelassist.models import Scoring
 from modelassist.services.consent import find_host
 from modelassist.services.proposers import choose_proposer
 from modelassist.services.scoring import ORIGINAL, RENDITION, get_folder
-from operations.database import DATABASE_TROUBLE
 from operations.jobs import JobError, JobRun
-from qsave.frames.guard import MediaError, guard_file
-from qsave.frames.probe import probe
-from qsave.frames.rendition import needs_rendition, write_rendition
-from qsave.frames.times import read_shown_times
 from qsave.proposal import Proposal, proposal_to_json
 from qsave.scratch import strip_proposal
 from qsave.taxonomy import DEFAULT_TAXONOMY
@@ -31,28 +27,23 @@ def score_clip(job: JobRun) -> dict[str, object]:
     if scoring.proposal is None:
         if not scoring.facts:
             job.report_progress(0.1, "reading the clip")
-            _read_file(scoring)
+            _read_file(scoring, job)
         _store_answer(scoring, job)
     return {"critic": str(scoring.critic)}
 
 
-def _read_file(scoring: Scoring) -> None:
+def _read_file(scoring: Scoring, job: JobRun) -> None:
     """Read the properties of the file, and make the copy that plays. Raises JobError if it is no video."""
     folder = get_folder(scoring)
-    original, rendition = folder / ORIGINAL, folder / RENDITION
     try:
-        with guard_file(output=folder, passing=DATABASE_TROUBLE):
-            facts = probe(original)
-            is_copied = needs_rendition(facts)
-            loss = write_rendition(original, rendition) if is_copied else ""
-            times = list(read_shown_times(rendition if is_copied else original))
-    except MediaError as problem:
+        file = prepare_file(folder / ORIGINAL, folder / RENDITION, lambda: job.report_progress(0.1, "reading the clip"))
+    except (ClipUnreadableError, CriticUnavailable) as problem:
         raise JobError(str(problem)) from None
     scoring.facts = {
-        **make_file_values(StoredVideo(scoring.sha256, ORIGINAL, facts)),
-        "rendition": RENDITION if is_copied else "",
-        "shown_times": times,
-        "has_audio": facts.has_audio and not loss,
+        **make_file_values(StoredVideo(scoring.sha256, ORIGINAL, file.facts)),
+        "rendition": RENDITION if file.is_copied else "",
+        "shown_times": file.times,
+        "has_audio": file.facts.has_audio and not file.loss,
     }
     Scoring.objects.filter(pk=scoring.pk).update(facts=scoring.facts)
 

@@ -325,7 +325,7 @@ export class Desk {
   }
 
   /**
-   * Draw what the drafting critic measured, faintly, in the timeline. The desk works without it.
+   * Draw what the drafting critic measured, faintly, under the timeline. The desk works without it.
    * @param {AbortSignal} signal
    */
   async showReadings(signal) {

@@ -3,7 +3,7 @@
 // Times are seconds from the clip's first shown frame. On the browser's clock a file may begin later than 0: at `origin`,
 // which the first shown frame tells.
 
-import { find, findAll, findIfAny, gettext, listen, recall, remember } from "./rate-site.js";
+import { element, find, findAll, findIfAny, gettext, listen, recall, remember } from "./rate-site.js";
 import { Zoom } from "./rate-picture.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.5, 2];
@@ -274,22 +274,18 @@ export class Player {
   }
 
   /**
-   * Draw lines in the timeline, one below the other. Points are in percent of the clip, and from 0 to 20.
-   * @param {{ points: string, summary: string }[]} lanes
+   * Draw lines under the timeline, one below the other. Points are in percent of the clip, and from 0 to 20.
+   * @param {{ name: string, points: string, summary: string }[]} lanes
    */
   drawReadings(lanes) {
-    const timeline = findIfAny(this.root, ".rate-timeline");
-    const make = (/** @type {string} */ tag, /** @type {Record<string, string>} */ attributes) => {
-      const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-      for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-      return node;
-    };
-    const picture = make("svg", {
-      class: "rate-readings", viewBox: `0 0 100 ${22 * lanes.length}`, preserveAspectRatio: "none", role: "img",
-      "aria-label": lanes.map((lane) => lane.summary).join(" "),
-    });
-    lanes.forEach(({ points }, index) => picture.append(make("polyline", { points, transform: `translate(0 ${22 * index + 1})` })));
-    timeline?.prepend(picture);
+    const picture = element("div", { className: "rate-readings", role: "img", ariaLabel: lanes.map((lane) => lane.summary).join(" ") });
+    for (const { name, points, summary } of lanes) {
+      const row = element("div", { title: summary }, element("span", {}, name));
+      row.insertAdjacentHTML("beforeend", '<svg viewBox="0 -1 100 22" preserveAspectRatio="none"><polyline /></svg>');
+      row.querySelector("polyline")?.setAttribute("points", points);
+      picture.append(row);
+    }
+    findIfAny(this.root, ".rate-timeline")?.append(picture);
   }
 
   /**

@@ -19,6 +19,7 @@ from modelassist.kinds import engine
 from modelassist.kinds.base import ClipAnswer
 from modelassist.models import Activation, Critic, FailedDraft, Prediction, Scoring
 from modelassist.services import consent, critics, drafting, predicting, scoring
+from modelassist.services.builtin import register_detectors
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.proposal import proposal_from_json
@@ -179,7 +180,7 @@ def test_a_clip_that_is_gone_fails_alone(engineer: User, as_engineer: Client, ca
     lost = make_clip("lost", video=SHORT_VIDEO, prompt="gone")
     add_clips(actor=engineer, campaign=campaign, clips=[lost])
     Clip.objects.filter(pk=lost.pk).update(original="clips/aa/gone.mp4")
-    detectors = Critic.objects.create(name="detectors", version=9, kind="detectors", origin="built-in")
+    detectors = register_detectors()
     critics.activate(actor=engineer, critic=detectors, campaign=campaign)
     do_job(drafting.KIND)
     sentence = "The file cannot be read: No such file or directory."

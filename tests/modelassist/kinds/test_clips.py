@@ -8,11 +8,13 @@ import pytest
 
 from modelassist.kinds import child, clips
 from modelassist.kinds.base import ClipQuestion
-from modelassist.kinds.clips import ClipUnreadableError, IsolatedDetectors, measure_strip, read_shown_clip
+from modelassist.kinds.clips import ClipUnreadableError, IsolatedDetectors, measure_strip, prepare_file, read_shown_clip
 from modelassist.kinds.detectors import DetectorsProposer
 from qsave.detectors.measure import measure_clip
 from qsave.detectors.strip import make_strip
+from qsave.frames.probe import probe
 from qsave.frames.slowfast import FrameConfig
+from qsave.frames.times import read_shown_times
 from tests.modelassist.kinds.crashing_clips import MARK
 
 FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pixels=64 * 64)
@@ -44,4 +46,12 @@ def test_a_clip_that_crashes_the_decoder_fails_alone(question: ClipQuestion, cra
     assert measure_strip(crashing.video) == {}
     with pytest.raises(ClipUnreadableError, match="crashed"):
         read_shown_clip(crashing.video, FRAMES, "png")
+    with pytest.raises(ClipUnreadableError, match="crashed"):
+        prepare_file(crashing.video, crashing.video)
     assert read_shown_clip(question.video, FRAMES, "png").duration == 0.75
+
+
+def test_a_file_is_read_whole_as_it_is_here(question: ClipQuestion, tmp_path: Path) -> None:
+    file = prepare_file(question.video, tmp_path / "copy.mp4")
+    assert (file.facts, file.is_copied) == (probe(question.video), (tmp_path / "copy.mp4").exists())
+    assert file.times == list(read_shown_times(question.video))
