@@ -17,7 +17,6 @@ from annotation.agreement.answers import CountedAnswers, RatedItems, ShownDrafts
 from annotation.agreement.basis import Basis, Spread, choose_spread
 from annotation.agreement.imported import SourceFigures, compare_sources
 from annotation.agreement.inputs import Inputs, read_inputs
-from annotation.agreement.mos_rows import MosRow, read_mos_rows
 from annotation.agreement.rater_table import RaterRow, make_rater_rows
 from annotation.models import Campaign
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -163,11 +162,6 @@ class Agreement:
         """Number of clips with a rating that counts."""
         return len(np.unique(self.inputs.answers.ratings.item[self._list_ratings()]))
 
-    @cached_property
-    def rows(self) -> tuple[MosRow, ...]:
-        """Every rated item with its MOS."""
-        return tuple(read_mos_rows(self.campaign))
-
     @property
     def screened_out(self) -> int:
         return sum(rater.is_screened for rater in self.raters)
@@ -180,12 +174,12 @@ class Agreement:
     @cached_property
     def generators(self) -> dict[Axis, tuple[GeneratorFigures, ...]]:
         """Mean MOS of each generator, with intervals over prompt groups, by axis."""
-        return {axis: summarise_generators(self._list_mos(axis)) for axis in AXES}
+        return {axis: summarise_generators(self.list_mos(axis)) for axis in AXES}
 
     @cached_property
     def differences(self) -> dict[Axis, tuple[PairedDifference, ...]]:
         """The difference between each pair of generators on the prompts that both have, by axis."""
-        return {axis: compare_generators(self._list_mos(axis)) for axis in AXES}
+        return {axis: compare_generators(self.list_mos(axis)) for axis in AXES}
 
     @cached_property
     def imported(self) -> tuple[SourceFigures, ...]:
@@ -196,7 +190,7 @@ class Agreement:
         """Return the positions of the counted ratings."""
         return np.unique(np.concatenate([rated.answers.rating for rated in self.rated.values()]))
 
-    def _list_mos(self, axis: Axis) -> Iterable[tuple[str, int, float]]:
+    def list_mos(self, axis: Axis) -> Iterable[tuple[str, int, float]]:
         """Yield the generator, the prompt group and the MOS of each clip."""
         items, rated = self.inputs.items, self.rated[axis]
         names = [items.generators[code] for code in items.generator[rated.positions].tolist()]
@@ -211,10 +205,6 @@ class Agreement:
 def compute_agreement(campaign: Campaign) -> Agreement:
     """Read the inputs of a campaign's figures and compute its agreement. Twelve queries, whatever its size."""
     return compute_from(read_inputs(campaign))
-
-
-def read_agreement(campaign: Campaign) -> Agreement:
-    return compute_agreement(campaign)
 
 
 def compute_from(inputs: Inputs) -> Agreement:

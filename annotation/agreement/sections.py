@@ -9,15 +9,24 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from annotation.agreement.critic_figures import CriticFigures, compare_critics
+from annotation.agreement.details import (
+    DefectFigures,
+    Details,
+    Drifts,
+    compute_defect_figures,
+    compute_details,
+    compute_drift_of_raters,
+)
 from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement
 from annotation.agreement.generator_contrasts import DefectTable, Gaps, count_defects, find_prompt_gaps
 from annotation.agreement.imported import SourceFigures
 from annotation.agreement.mos_curve import MosCurve, make_mos_curve
+from annotation.agreement.named_defects import read_named_defects
 from annotation.agreement.rater_table import RaterRow
 from qsave.axes import Axis
 from qsave.statistics.generators import GeneratorFigures, PairedDifference
 
-VERSION = "2"
+VERSION = "3"
 """Version of the code that computes figures. Figures of another version are computed again before they are shown."""
 
 T = TypeVar("T")
@@ -67,6 +76,12 @@ CRITICS: Section[tuple[CriticFigures, ...]] = Section(
     "critics", tuple[CriticFigures, ...], lambda one: compare_critics(one.campaign)
 )
 
+DETAILS: Section[Details] = Section("details", Details, compute_details)
+DRIFTS: Section[Drifts] = Section("drifts", Drifts, compute_drift_of_raters)
+DEFECT_AGREEMENT: Section[DefectFigures] = Section(
+    "defect_agreement", DefectFigures, lambda one: compute_defect_figures(one, read_named_defects(one.campaign))
+)
+
 SECTIONS: tuple[Section[Any], ...] = (
     OVERVIEW,
     AXES_OF_CAMPAIGN,
@@ -79,4 +94,7 @@ SECTIONS: tuple[Section[Any], ...] = (
     GAPS,
     DEFECTS,
     CRITICS,
+    DETAILS,
+    DRIFTS,
+    DEFECT_AGREEMENT,
 )

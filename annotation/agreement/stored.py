@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from annotation.agreement.change_marks import compare_marks, take_marks
 from annotation.agreement.critic_figures import CriticFigures
+from annotation.agreement.details import DefectFigures, Details, Drifts
 from annotation.agreement.figures import ArmRow, AxisAgreement, compute_from
 from annotation.agreement.generator_contrasts import DefectTable, Gaps
 from annotation.agreement.imported import SourceFigures
@@ -26,8 +27,11 @@ from annotation.agreement.sections import (
     AXES_OF_CAMPAIGN,
     CRITICS,
     CURVES,
+    DEFECT_AGREEMENT,
     DEFECTS,
+    DETAILS,
     DIFFERENCES,
+    DRIFTS,
     GAPS,
     GENERATORS,
     IMPORTED,
@@ -144,6 +148,18 @@ class StoredFigures:
     @cached_property
     def critics(self) -> tuple[CriticFigures, ...]:
         return self.read(CRITICS)
+
+    @cached_property
+    def details(self) -> Details:
+        return self.read(DETAILS)
+
+    @cached_property
+    def drifts(self) -> Drifts:
+        return self.read(DRIFTS)
+
+    @cached_property
+    def defect_agreement(self) -> DefectFigures:
+        return self.read(DEFECT_AGREEMENT)
 
     @property
     def ratings(self) -> int:

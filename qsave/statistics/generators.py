@@ -20,6 +20,8 @@ from qsave.statistics.figures import Estimate, Figure, Floats, Ints, Undefined
 from qsave.statistics.group_means import compute_group_mean, compute_standard_error
 
 SIGNIFICANT = 0.05
+Row = tuple[str, Hashable, float]
+"""The generator, the prompt group and the MOS of a clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class PairedDifference:
         return not isinstance(self.adjusted, Undefined) and self.adjusted < SIGNIFICANT
 
 
-def summarise_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[GeneratorFigures, ...]:
+def summarise_generators(rows: Iterable[Row]) -> tuple[GeneratorFigures, ...]:
     """Summarise each generator from (generator, prompt group, MOS) of each clip; best mean first, then by name."""
     figures = [
         GeneratorFigures(
@@ -65,10 +67,10 @@ def summarise_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[G
     return tuple(sorted(figures, key=lambda row: (-_read_sort_value(row), row.generator)))
 
 
-def compare_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[PairedDifference, ...]:
+def compare_generators(rows: Iterable[Row]) -> tuple[PairedDifference, ...]:
     """Compare every pair of generators, from (generator, prompt group, MOS) of each clip. The better of a pair is
     `first`; the largest difference comes first, pairs without a common prompt group last."""
-    means = {name: clips.compute_means() for name, clips in _split_by_generator(rows).items()}
+    means = compute_group_means(rows)
     pairs = [_compare(one, other, means) for one, other in combinations(sorted(means), 2)]
     adjusted = adjust_by_holm([pair.p for pair in pairs])
     rows_ = [
@@ -76,6 +78,11 @@ def compare_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[Pai
         for pair, p in zip(pairs, adjusted, strict=True)
     ]
     return tuple(sorted(rows_, key=lambda row: (-_read_sort_size(row.difference.value), row.first, row.second)))
+
+
+def compute_group_means(rows: Iterable[Row]) -> dict[str, tuple[Ints, Floats]]:
+    """Return of each generator the codes of its prompt groups, rising, and the mean MOS of each (groups,)."""
+    return {name: clips.compute_means() for name, clips in _split_by_generator(rows).items()}
 
 
 def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
@@ -102,7 +109,7 @@ class _Clips:
         return groups, np.bincount(codes, weights=self.mos) / counts
 
 
-def _split_by_generator(rows: Iterable[tuple[str, Hashable, float]]) -> dict[str, _Clips]:
+def _split_by_generator(rows: Iterable[Row]) -> dict[str, _Clips]:
     """Return the clips of each generator; the codes of prompt groups are the same for all."""
     numbers: dict[Hashable, int] = {}
     names: dict[str, int] = {}

@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 
 from qsave.statistics.correlation import compute_plcc, compute_srcc
-from qsave.statistics.figures import Figure, Floats, Undefined
+from qsave.statistics.figures import Bools, Figure, Floats, Undefined
 from qsave.statistics.table import RatingTable
 
 
@@ -43,10 +43,7 @@ def compute_rater_figures(table: RatingTable, *, screened: Collection[object] = 
 
     Ratings of the `screened` raters (their ids) do not count among the "others" of anybody.
     """
-    counts = np.array([name not in screened for name in table.rater_ids], dtype=np.float64)[table.raters]
-    peers = table.sum_by_item(counts)[table.items] - counts
-    shared = peers > 0
-    others = (table.sum_by_item(table.scores * counts)[table.items] - table.scores * counts) / np.maximum(peers, 1)
+    others, shared = compute_peer_means(table, screened=screened)
     order = np.argsort(table.raters, kind="stable")
     starts = np.searchsorted(table.raters[order], np.arange(table.rater_count + 1))
     groups = [order[start:end] for start, end in pairwise(starts)]
@@ -54,6 +51,14 @@ def compute_rater_figures(table: RatingTable, *, screened: Collection[object] = 
         _compute_figures(rater, table.scores[group], others[group[shared[group]]], table.scores[group[shared[group]]])
         for rater, group in zip(table.rater_ids, groups, strict=True)
     )
+
+
+def compute_peer_means(table: RatingTable, *, screened: Collection[object] = ()) -> tuple[Floats, Bools]:
+    """Compute for each rating the mean of the others who count on its item, and whether there are any (ratings,)."""
+    counts = np.array([name not in screened for name in table.rater_ids], dtype=np.float64)[table.raters]
+    peers = table.sum_by_item(counts)[table.items] - counts
+    others = (table.sum_by_item(table.scores * counts)[table.items] - table.scores * counts) / np.maximum(peers, 1)
+    return others, peers > 0
 
 
 def count_matches(pairs: Iterable[tuple[float, float]]) -> Matches:

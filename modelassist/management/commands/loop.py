@@ -129,7 +129,7 @@ def _render_evaluation(loop: Loop) -> str:
 
 
 def _list_agreement_lines(loop: Loop) -> list[str]:
-    counts = f"{loop.first_agreement.ratings} ratings of {len(loop.first_agreement.rows)} clips"
+    counts = f"{loop.first_agreement.ratings} ratings of {loop.first_agreement.clips} clips"
     head = f"{'axis':<12}{'ordinal alpha':<24}{'mean MOS':<10}{'single rater SRCC':<20}{'ceiling SRCC'}"
     lines = [
         f"{axis.axis:<12}{_format_estimate(axis.blind.alpha):<24}{_format_figure(axis.mos.estimate.value):<10}"

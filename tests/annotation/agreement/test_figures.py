@@ -15,6 +15,7 @@ from annotation.agreement.basis import Basis
 from annotation.agreement.figures import Agreement, compute_agreement
 from annotation.agreement.headlines import agreement_to_json, write_agreement_csv
 from annotation.agreement.mos_csv import write_mos_csv
+from annotation.agreement.mos_rows import read_mos_rows
 from annotation.campaigns import campaigns
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
 from annotation.rating import drafts, queue
@@ -77,7 +78,7 @@ def test_alpha_is_that_of_the_published_table(rated_campaign: tuple[Campaign, li
 
 
 def test_mos_rows_hold_the_means_with_intervals_around_them(rated_campaign: tuple[Campaign, list[User]]) -> None:
-    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in compute_agreement(rated_campaign[0]).rows}
+    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in read_mos_rows(rated_campaign[0])}
 
     assert (rows["u05"].mos, rows["u05"].n) == (2.5, 4)
     assert rows["u05"].low < 2.5 < rows["u05"].high
@@ -110,7 +111,7 @@ def test_only_the_newest_revision_counts(rated_campaign: tuple[Campaign, list[Us
     rating = raters[3].ratings.get(item__clip__clip_id="u00")
     factories.revise(rating, answers=factories.make_answers(5))
 
-    rows = {row.clip_id: row.mos[Axis.VISUAL].mos for row in compute_agreement(campaign).rows}
+    rows = {row.clip_id: row.mos[Axis.VISUAL].mos for row in read_mos_rows(campaign)}
 
     assert rows["u00"] == pytest.approx((1 + 1 + 5) / 3)
 
@@ -127,7 +128,7 @@ def test_ratings_of_programs_count_only_in_a_simulated_campaign() -> None:
 def test_a_campaign_without_ratings_says_why_each_figure_is_undefined() -> None:
     figures = compute_agreement(factories.make_campaign(2))
 
-    assert (figures.rows, figures.raters) == ((), ())
+    assert (figures.clips, figures.raters) == (0, ())
     for one in figures.axes:
         for figure in (
             one.blind.alpha.estimate.value,
@@ -317,7 +318,7 @@ def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_a
 
 
 def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_assisted_campaign: Campaign) -> None:
-    row = compute_agreement(half_assisted_campaign).rows[0]
+    row = next(read_mos_rows(half_assisted_campaign))
     scores = [
         answer.score
         for answer in AxisAnswer.objects.filter(revision__rating__item=row.item, axis="visual").order_by("pk")
@@ -338,7 +339,7 @@ def test_without_an_active_critic_every_rating_is_blind_however_it_was_drawn() -
 
 
 def test_the_corrected_mos_stands_beside_the_plain_one(rated_campaign: tuple[Campaign, list[User]]) -> None:
-    rows = compute_agreement(rated_campaign[0]).rows
+    rows = list(read_mos_rows(rated_campaign[0]))
     assert {row.clip_id for row in rows if Axis.VISUAL in row.corrected} == {row.clip_id for row in rows}
     line = next(csv.DictReader("".join(write_mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
     corrected = next(row.corrected[Axis.VISUAL] for row in rows if row.clip_id == line["clip_id"])

@@ -11,6 +11,7 @@ from accounts.models import User
 from annotation.agreement.figures import compute_agreement
 from annotation.agreement.headlines import agreement_to_json
 from annotation.agreement.imported import read_clip_judgements
+from annotation.agreement.mos_rows import read_mos_rows
 from annotation.judgements.upkeep import delete_import
 from annotation.models import Campaign, Item
 from qsave.axes import Axis
@@ -50,7 +51,7 @@ def test_a_source_is_correlated_with_the_mos_of_the_clips_that_both_have(
     import_file(lead, tmp_path, make_table([*clips, "elsewhere"]))
     agreement = compute_agreement(campaign)
     (row,) = agreement.imported
-    mos = {one.clip_id: one.mos[Axis.VISUAL].mos for one in agreement.rows}
+    mos = {one.clip_id: one.mos[Axis.VISUAL].mos for one in read_mos_rows(campaign)}
     theirs = [1 + 4 * (number % 4) / 3 for number in range(len(clips))]
     ours = [mos[clip] for clip in clips]
     assert (row.source, row.axis, row.judgements, row.clips, row.shared) == ("lab", "visual", 28, 28, 28)
@@ -92,7 +93,7 @@ def test_no_figure_of_the_campaign_changes(campaign: Campaign, lead: User, tmp_p
     before = compute_agreement(campaign)
     import_file(lead, tmp_path, make_table(list_clips(campaign)))
     after = compute_agreement(campaign)
-    assert (after.axes, after.rows, after.ratings) == (before.axes, before.rows, before.ratings)
+    assert (after.axes, after.raters, after.ratings) == (before.axes, before.raters, before.ratings)
 
 
 def test_the_page_shows_an_import_and_forgets_it_when_it_is_deleted(

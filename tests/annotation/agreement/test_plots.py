@@ -65,7 +65,7 @@ def test_each_plot_is_marked_simulated_names_itself_once_and_has_a_cell_for_each
 def test_clips_are_in_rising_order_with_their_intervals_on_the_whole_scale(agreement: Agreement) -> None:
     plot = plot_first_mos(agreement)
     assert plot is not None
-    mos = {row.clip_id: row.mos[Axis.VISUAL] for row in agreement.rows}
+    mos = {row.clip_id: row.mos[Axis.VISUAL] for row in read_mos_rows(agreement.campaign)}
     for clip, *ends in plot.rows:
         one = mos[str(clip)]
         assert ends == pytest.approx([one.mos, one.low, one.high])
