@@ -16,7 +16,7 @@ from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_filter import COLUMN_SORTS, SORTS, ClipFilter
 from annotation.agreement.clip_list import ClipPage, find_neighbours, read_clip_page
 from annotation.agreement.clip_order import ClipOrder, Position
-from annotation.agreement.figures import compute_agreement
+from annotation.agreement.mos_rows import read_mos_rows
 from annotation.agreement.reviews import screen
 from annotation.campaigns import reports
 from annotation.campaigns.campaigns import add_clips
@@ -91,7 +91,7 @@ def sort_value(campaign: Campaign, wanted: ClipFilter) -> Callable[[int], Any]:
     summaries = {summary.pk: summary for summary in ItemSummary.objects.filter(campaign=campaign)}
     if wanted.sort in COLUMN_SORTS:
         return lambda item: getattr(summaries[item], COLUMN_SORTS[wanted.sort])
-    figures = {row.item: row.mos[wanted.axis] for row in compute_agreement(campaign).rows if wanted.axis in row.mos}
+    figures = {row.item: row.mos[wanted.axis] for row in read_mos_rows(campaign) if wanted.axis in row.mos}
     sign = -1 if wanted.descending else 1
 
     def read(item: int) -> tuple[bool, float]:
@@ -141,9 +141,9 @@ def test_pages_go_through_every_clip_in_order_both_ways(
 
 
 def test_figures_are_those_of_record(rated: Campaign) -> None:
-    agreement = compute_agreement(rated)
+    rows = list(read_mos_rows(rated))
     for axis in AXES:
-        record = {row.item: row.mos[axis] for row in agreement.rows if axis in row.mos}
+        record = {row.item: row.mos[axis] for row in rows if axis in row.mos}
         page = read_clip_page(rated, ClipFilter(axis=axis))
         while True:
             for row in page.rows:

@@ -8,6 +8,7 @@ from annotation.agreement import mos_curve, plots
 from annotation.agreement.figures import Agreement, compute_agreement
 from annotation.agreement.generator_table import list_generator_rows
 from annotation.agreement.mos_curve import MosCurve, make_mos_curve
+from annotation.agreement.mos_rows import read_mos_rows
 from annotation.models import Campaign
 from annotation.shared.plots import Plot
 from qsave.axes import AXES, Axis
