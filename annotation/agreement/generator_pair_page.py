@@ -25,14 +25,15 @@ from annotation.agreement.generator_pair import (
     write_pair_csv,
 )
 from annotation.agreement.plots import plot_prompt_pairs
+from annotation.agreement.stored import read_figures
 from annotation.models import Campaign, Item, Split
 from annotation.rating.desk_presenter import compute_frame_rate, list_frame_gaps
 from annotation.shared.media_urls import locate_media
 from annotation.shared.text import parse_number
 from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import DIFFERENCE, weigh
-from qsave.statistics.figures import Interval
-from qsave.statistics.generators import PairedDifference
+from qsave.statistics.figures import Figure
+from qsave.statistics.generators import SIGNIFICANT, PairedDifference
 from qsave.words import isolate
 
 PAGE = 50
@@ -78,17 +79,20 @@ class PairForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class AxisVerdict:
-    """The difference of the two generators on one axis; None if nothing is comparable. `thin` is said first."""
+    """The difference of the two generators on one axis; None if nothing is comparable. `thin` is said first.
+
+    `adjusted` is the pair's p value after Holm over all pairs of the campaign; None if no figures are stored yet.
+    """
 
     axis: Axis
     pair: PairedDifference | None
     thin: str
+    adjusted: Figure | None
 
     @property
     def is_unclear(self) -> bool:
-        """Whether the two may be equal: the interval holds 0."""
-        interval = self.pair.difference.interval if self.pair else None
-        return not isinstance(interval, Interval) or interval.low <= 0 <= interval.high
+        """Whether the two may be equal: the difference is not significant after correcting for the number of pairs."""
+        return not isinstance(self.adjusted, float) or self.adjusted >= SIGNIFICANT
 
 
 @role_required(Role.LEAD)
@@ -123,6 +127,7 @@ def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> 
     """Return what the page shows of two generators. A bounded number of queries, whatever the campaign's size."""
     first, second, axis = wanted["first"], wanted["second"], Axis(wanted["axis"])
     clips = read_pair_clips(campaign, first, second)
+    adjusted = _read_adjusted(campaign, first, second)
     every = list_prompt_pairs(clips, first, second, axis, order=wanted["order"])
     groups = find_groups_of_text(campaign, wanted["q"]) if wanted["q"] else None
     pairs = [pair for pair in every if wanted["split"] in ("", pair.split) and (groups is None or pair.group in groups)]
@@ -136,7 +141,8 @@ def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> 
         "first": first,
         "second": second,
         "axis": axis,
-        "verdicts": [_judge(clips, each) for each in AXES],
+        "verdicts": [_judge(clips, each, adjusted.get(each)) for each in AXES],
+        "has_figures": bool(adjusted),
         "count": len(pairs),
         "all_count": len(every),
         "rows": [(pair, prompts.get(pair.first_items[0], "")) for pair in rows],
@@ -158,9 +164,22 @@ def _find_place(pairs: list[PromptPair], group: int | None) -> int:
     return next((place for place, pair in enumerate(pairs) if pair.group == group), 0)
 
 
-def _judge(clips: list[PairClip], axis: Axis) -> AxisVerdict:
+def _read_adjusted(campaign: Campaign, first: str, second: str) -> dict[Axis, Figure]:
+    """Return the stored p value of the two after Holm, by axis; empty if no figures are stored yet."""
+    figures = read_figures(campaign)
+    if not figures.exists:
+        return {}
+    return {
+        axis: pair.adjusted
+        for axis, pairs in figures.differences.items()
+        for pair in pairs
+        if {pair.first, pair.second} == {first, second}
+    }
+
+
+def _judge(clips: list[PairClip], axis: Axis, adjusted: Figure | None) -> AxisVerdict:
     pair = compare_pair(clips, axis)
-    return AxisVerdict(axis, pair, weigh(pair.difference, scale=DIFFERENCE).thin if pair else "")
+    return AxisVerdict(axis, pair, weigh(pair.difference, scale=DIFFERENCE).thin if pair else "", adjusted)
 
 
 def _read_players(pair: PromptPair, take: int) -> list[dict[str, Any]]:

@@ -319,6 +319,7 @@ def test_the_pages_of_the_site_draw_their_plots(
         sign_in(page.context, world.people[role], live_server.url)
         for path in pages:
             page.goto(path)
+            expect(page.locator(".agreement-wait")).to_have_count(0)  # its sections load by themselves
             figures = page.locator("figure.plot").all()
             assert figures, path
             for figure in figures:

@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from annotation.agreement.figures import compute_agreement
 from annotation.agreement.generator_pair import PairClip, compare_pair, list_prompt_pairs, read_pair_clips
+from annotation.agreement.stored import compute_figures
 from annotation.campaigns.campaigns import add_clips
 from annotation.models import Campaign, Clip
 from qsave.axes import AXES, Axis
@@ -118,5 +119,23 @@ def test_the_file_has_every_prompt_of_every_axis(as_lead: Client, pair_campaign:
 def test_the_page_needs_the_same_queries_however_many_prompts(
     as_lead: Client, pair_campaign: Campaign, django_assert_num_queries: object
 ) -> None:
-    with django_assert_num_queries(7):  # type: ignore[operator]  # of the session, the user, and five of the page
+    compute_figures(pair_campaign)
+    with django_assert_num_queries(13):  # type: ignore[operator]  # the stored figures take six
         open_pair(as_lead, pair_campaign)
+
+
+def test_the_page_says_whether_the_difference_is_significant_among_all_pairs(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign(overlap=2, assisted_share=0.0, actor=lead)
+    scores: dict[str, int] = {}
+    for number in range(8):
+        group = make_clip(f"c{number}", generator="one").prompt_group
+        make_clip(f"d{number}", generator="two", group=group)
+        scores |= {f"c{number}": 2 + number % 2, f"d{number}": 4}
+    add_clips(actor=lead, campaign=campaign, clips=list(Clip.objects.filter(clip_id__in=scores)))
+    for _ in range(2):
+        rate_all(make_user(), campaign, scores)
+    assert "is being computed" in open_pair(as_lead, campaign)
+    compute_figures(campaign)
+    page = open_pair(as_lead, campaign)
+    assert page.count("<bdi>two</bdi> is 1.50 better than <bdi>one</bdi> on the same 8 prompts") == len(AXES)
+    assert page.count("Significant after correcting for the number of pairs") == len(AXES)
