@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import NamedTuple
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from annotation.agreement.generator_pair import read_mean
 from annotation.agreement.scores import select_counted_answers
 from annotation.models import Campaign, Draft, ItemSummary, make_blind_condition
 from annotation.raters.screening import read_screened_raters
@@ -20,17 +21,15 @@ from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.proposal import Proposal, proposal_from_json
 from qsave.statistics.correlation import estimate_correlations
 from qsave.statistics.evidence import DIFFERENCE, LEAST_CLIPS, Weighed, describe_drafted, weigh
-from qsave.statistics.figures import RESAMPLES, Figure, Undefined
+from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.group_means import compute_group_mean
-from qsave.statistics.tallies import unpack_tally
 
 MOST_FOR_DEFECTS = 2000
 """Most clips of a critic for its figures on defects, evenly chosen: they need the answers of every rater."""
 MOST_POINTS = 120
 """Most points of a plot: a page has three plots for each critic."""
-_LARGE = 2000
-_FEW_RESAMPLES = 200
-"""Resamples of correlations over more than _LARGE clips, whose intervals are narrow anyway."""
+MOST_COMPARED = 10_000
+"""Most clips of a critic that are compared, evenly chosen: more would hardly narrow an interval of 1,000 draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,13 @@ class DefectMatch:
 
 @dataclass(frozen=True, slots=True)
 class CriticFigures:
-    """One critic that drafted in the campaign. `clips` have a draft and a blind rating; defects are over `sampled`."""
+    """One critic that drafted in the campaign. `every` clips have a draft and a blind rating.
+
+    The figures of the axes are over `clips` of them, and those of defects over `sampled`, evenly chosen.
+    """
 
     critic: str
+    every: int
     clips: int
     axes: tuple[CriticAxis, ...]
     sampled: int
@@ -82,18 +85,28 @@ class BlindClip(NamedTuple):
     mos: Mapping[Axis, float]
 
 
+DraftedScores = Mapping[int, Sequence[float | None]]
+"""By item: the scores that a critic drafted, in the order of AXES; None where it gave none."""
+
+
 def compare_critics(campaign: Campaign) -> tuple[CriticFigures, ...]:
     """Return the figures of every critic with drafts on clips that have blind ratings, by name.
 
-    Two queries, and for each critic one more, and one for each 500 of its clips.
+    Two queries, and for each critic two more, and one for each 500 of its sampled clips.
     """
     blind = _read_blind_clips(campaign)
-    drafts = Draft.objects.filter(item__campaign=campaign, clip_version=F("item__clip__version")).order_by("item")
-    proposals: dict[str, dict[int, Proposal]] = defaultdict(dict)
-    for critic, item, proposal in drafts.values_list("critic", "item", "proposal").iterator(chunk_size=2000):
+    drafts = _select_drafts(campaign).order_by("item")
+    drafted: dict[str, dict[int, Sequence[float | None]]] = defaultdict(dict)
+    fields = ("critic", "item", *(f"proposal__{axis.value}__score" for axis in AXES))
+    for critic, item, *scores in drafts.values_list(*fields).iterator(chunk_size=5000):
         if item in blind:
-            proposals[critic][item] = proposal_from_json(proposal)
-    return tuple(_compare(campaign, critic, proposals[critic], blind) for critic in sorted(proposals))
+            drafted[critic][item] = scores
+    return tuple(_compare(campaign, critic, drafted[critic], blind) for critic in sorted(drafted))
+
+
+def _select_drafts(campaign: Campaign) -> QuerySet[Draft]:
+    """Return the drafts of the present files of the campaign's clips."""
+    return Draft.objects.filter(item__campaign=campaign, clip_version=F("item__clip__version"))
 
 
 def _read_blind_clips(campaign: Campaign) -> dict[int, BlindClip]:
@@ -101,45 +114,44 @@ def _read_blind_clips(campaign: Campaign) -> dict[int, BlindClip]:
     has_any = Q()
     for name in tallies:
         has_any |= Q((f"{name}__gt", 0))
-    rows = ItemSummary.objects.filter(has_any, campaign=campaign, item__drafts__isnull=False).order_by().distinct()
+    has_draft = Exists(Draft.objects.filter(item=OuterRef("item")))
+    rows = ItemSummary.objects.filter(has_any, has_draft, campaign=campaign).order_by()
     clips = {}
-    for item, group, *packed in rows.values_list("item", "item__clip__prompt_group", *tallies).iterator():
-        mos = {
-            axis: tally.total / tally.n
-            for axis, value in zip(AXES, packed, strict=True)
-            if (tally := unpack_tally(value)).n
-        }
-        clips[item] = BlindClip(group, mos)
+    for item, group, *packed in rows.values_list("item", "item__clip__prompt_group", *tallies).iterator(
+        chunk_size=5000
+    ):
+        clips[item] = BlindClip(group, {axis: read_mean(one) for axis, one in zip(AXES, packed, strict=True) if one})
     return clips
 
 
-def _compare(
-    campaign: Campaign, critic: str, proposals: Mapping[int, Proposal], blind: Mapping[int, BlindClip]
-) -> CriticFigures:
-    sampled = thin_evenly(sorted(proposals), MOST_FOR_DEFECTS)
+def _compare(campaign: Campaign, critic: str, drafted: DraftedScores, blind: Mapping[int, BlindClip]) -> CriticFigures:
+    compared = {item: drafted[item] for item in thin_evenly(sorted(drafted), MOST_COMPARED)}
+    sampled = thin_evenly(sorted(drafted), MOST_FOR_DEFECTS)
+    drafts = _select_drafts(campaign).filter(critic=critic, item__in=sampled)
+    proposals = {item: proposal_from_json(one) for item, one in drafts.values_list("item", "proposal")}
     return CriticFigures(
         critic=critic,
-        clips=len(proposals),
-        axes=tuple(_compare_axis(axis, proposals, blind) for axis in AXES),
+        every=len(drafted),
+        clips=len(compared),
+        axes=tuple(_compare_axis(axis, number, compared, blind) for number, axis in enumerate(AXES)),
         sampled=len(sampled),
-        defects=_match_defects(campaign, {item: proposals[item] for item in sampled}),
+        defects=_match_defects(campaign, proposals),
     )
 
 
-def _compare_axis(axis: Axis, proposals: Mapping[int, Proposal], blind: Mapping[int, BlindClip]) -> CriticAxis:
+def _compare_axis(axis: Axis, number: int, drafted: DraftedScores, blind: Mapping[int, BlindClip]) -> CriticAxis:
     pairs = [
-        (proposal.scores[axis], blind[item].mos[axis], blind[item].group)
-        for item, proposal in proposals.items()
-        if axis in proposal.scores and axis in blind[item].mos
+        (score, blind[item].mos[axis], blind[item].group)
+        for item, scores in drafted.items()
+        if (score := scores[number]) is not None and axis in blind[item].mos
     ]
-    drafted, mos = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    scores, mos = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     groups = [pair[2] for pair in pairs]
-    gaps = [score - people for score, people in zip(drafted, mos, strict=True)]
+    gaps = [score - people for score, people in zip(scores, mos, strict=True)]
     span = float(MAX_LEVEL - MIN_LEVEL)
-    resamples = _FEW_RESAMPLES if len(pairs) > _LARGE else RESAMPLES
-    srcc, plcc = estimate_correlations(drafted, mos, groups, resamples=resamples)
+    srcc, plcc = estimate_correlations(scores, mos, groups)
     bias = compute_group_mean(gaps, groups, least=-span, most=span)
-    ordered = sorted(zip(drafted, mos, strict=True), key=lambda point: (point[0] - point[1], point))
+    ordered = sorted(zip(scores, mos, strict=True), key=lambda point: (point[0] - point[1], point))
     return CriticAxis(
         axis=axis,
         clips=len(pairs),

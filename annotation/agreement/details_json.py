@@ -91,7 +91,8 @@ def _critic_to_json(critic: CriticFigures) -> dict[str, Any]:
     by_axis = {one.axis: one for one in critic.axes}
     return {
         "critic": critic.critic,
-        "clips": critic.clips,
+        "clips": critic.every,
+        "clips_compared": critic.clips,
         "axes": {
             axis.value: {
                 "clips": by_axis[axis].clips,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from annotation.agreement import critic_figures
 from annotation.agreement.critic_figures import compare_critics
 from annotation.agreement.generator_contrasts import count_defects, find_prompt_gaps
 from annotation.agreement.reviews import screen
@@ -82,7 +83,7 @@ def drafted() -> Campaign:
 
 def test_a_critic_is_compared_with_blind_ratings_alone(drafted: Campaign) -> None:
     (critic,) = compare_critics(drafted)
-    assert (critic.critic, critic.clips, critic.sampled) == ("tester@1", 2, 2)
+    assert (critic.critic, critic.every, critic.clips, critic.sampled) == ("tester@1", 2, 2, 2)
     for axis in critic.axes:
         assert (axis.clips, axis.bias.estimate.value, axis.distance) == (2, 1.0, 1.0)
         assert axis.bias.thin.startswith("2 clips have a drafted score and a blind rating")
@@ -91,6 +92,18 @@ def test_a_critic_is_compared_with_blind_ratings_alone(drafted: Campaign) -> Non
     assert (match.axis, match.defect) == (Axis.VISUAL, "blur")
     assert (match.drafted, match.named, match.both) == (2, 1, 1)
     assert decode_record(type(critic), encode_record(critic)) == critic
+
+
+def test_of_many_clips_some_are_compared_and_the_number_of_all_is_kept(
+    drafted: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MOST_COMPARED", "MOST_FOR_DEFECTS"):
+        monkeypatch.setattr(critic_figures, name, 2)
+    item = make_item(drafted, slots=1)
+    record_draft(item_id=item.pk, critic="tester@1", proposal=make_proposal(3), text="", latency_ms=1)
+    rate_with_defects(drafted, [""])
+    (critic,) = compare_critics(drafted)
+    assert (critic.every, critic.clips, critic.sampled, critic.axes[0].clips) == (3, 2, 2, 2)
 
 
 def test_without_blind_ratings_or_drafts_there_is_no_critic_to_compare() -> None:
