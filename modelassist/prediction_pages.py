@@ -25,6 +25,7 @@ from modelassist.services import predicting
 from modelassist.services.critics import ConsentMissing
 
 ALL, RATED = "all", "rated"
+REASONED, DIRECT = "reasoned", "direct"
 PARQUET = "application/vnd.apache.parquet"
 
 
@@ -36,6 +37,12 @@ class PredictForm(forms.Form):
         label=gettext_lazy("Clips"),
         choices=[(ALL, gettext_lazy("All clips")), (RATED, gettext_lazy("Clips with a blind rating"))],
         help_text=gettext_lazy("Clips of val and test too. Raters never see a prediction."),
+    )
+    answers = forms.ChoiceField(
+        label=gettext_lazy("Answers"),
+        required=False,
+        choices=[(REASONED, gettext_lazy("Reasons, defects and scores")), (DIRECT, gettext_lazy("Scores only"))],
+        help_text=gettext_lazy("A local model gives scores alone many times faster."),
     )
 
 
@@ -53,11 +60,14 @@ def predictions(request: AuthedRequest, name: str) -> HttpResponse:
                 campaign=campaign,
                 critic=form.cleaned_data["critic"],
                 only_rated=form.cleaned_data["clips"] == RATED,
+                is_direct=form.cleaned_data["answers"] == DIRECT,
                 consents_to=request.POST.get("consents_to", ""),
             )
             return redirect("prediction-set", name=name, pk=row.pk)
         except predicting.NothingToPredict as refusal:
             form.add_error("clips", str(refusal))
+        except predicting.CannotAnswerDirectly as refusal:
+            form.add_error("answers", str(refusal))
         except ConsentMissing as asked:
             question = asked
     context = {

@@ -134,12 +134,15 @@ class PredictionSetsView(RoleView):
                 campaign=campaign,
                 critic=values["critic"],
                 only_rated=values["clips"] == RATED,
+                is_direct=values["is_direct"],
                 consents_to=values["consents_to"],
                 key=request.headers.get(KEY_HEADER, ""),
             )
         except ConsentMissing as question:
             words = _("%(reason)s To agree, send the name of the host as consents_to.") % {"reason": question}
             raise exceptions.ValidationError({"consents_to": [words]}) from None
+        except predicting.CannotAnswerDirectly as refusal:
+            raise exceptions.ValidationError({"is_direct": [str(refusal)]}) from None
         except predicting.NothingToPredict as refusal:
             raise exceptions.ValidationError({"clips": [str(refusal)]}) from None
         except predicting.PredictionKeyReused as refusal:

@@ -6,7 +6,7 @@ may be asked for JSON (`make_untuned_prompt`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qsave.axes import AXES, Axis
 from qsave.taxonomy import Defect
@@ -49,6 +49,14 @@ def make_user_prompt(prompt: str) -> str:
     `</think>`): otherwise a prompt could insert vision tokens or change the number of placeholders.
     """
     return f"{PROMPT_WORD} {_OPENS_A_MARK.sub('< ', ' '.join(prompt.split()))}"
+
+
+def add_line(messages: Iterable[Mapping[str, str]], line: str) -> list[dict[str, str]]:
+    """Return the messages with one more line at the end of the user's."""
+    return [
+        {**message, "content": f"{message['content']}\n{line}"} if message["role"] == "user" else {**message}
+        for message in messages
+    ]
 
 
 def make_untuned_prompt(taxonomy: Sequence[Defect], *, as_json: bool) -> str:

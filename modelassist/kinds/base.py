@@ -19,6 +19,8 @@ class ClipQuestion:
     video: Path
     prompt: str
     taxonomy: tuple[Defect, ...]
+    is_direct: bool = False
+    """Whether scores alone are wanted, without reasons and defects. Only a local model answers that way."""
 
 
 @dataclass(frozen=True, slots=True)

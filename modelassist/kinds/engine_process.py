@@ -4,6 +4,7 @@ python -m modelassist.kinds.engine_process MODEL --idle-seconds 300
 """
 
 import argparse
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 from modelassist.kinds.base import ClipAnswer, ClipQuestion
 from modelassist.kinds.child_side import Answer, answer_parent, leave
 from modelassist.kinds.messages import answer_to_json, question_from_json
-from qsave.proposal import Proposal
+from qsave.answers.reading import AnswerError, check_card
+from qsave.proposal import AxisProposal, Proposal
+from qsave.taxonomy import Defect
 
 if TYPE_CHECKING:
     from modelassist.engine.generation.critic import Critic
     from modelassist.engine.generation.read_scores import Scored
 
 AnswerQuestions = Callable[[Sequence[ClipQuestion]], list[ClipAnswer]]
+DIRECT_NOTE = "A score without reasons; defects were not asked for."
 
 
 def main() -> None:
@@ -52,16 +56,26 @@ def make_answer(answer: AnswerQuestions) -> Answer:
 def answer_questions(critic: "Critic", questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
     """Answer each question, in order."""
     answers: list[ClipAnswer] = []
-    for taxonomy, group in groupby(questions, key=lambda question: question.taxonomy):
+    for (taxonomy, is_direct), group in groupby(questions, key=lambda one: (one.taxonomy, one.is_direct)):
         critic.set_taxonomy(taxonomy)
-        answers += map(_read_answer, critic.score([(question.video, question.prompt) for question in group]))
+        critic.is_direct = is_direct
+        results = critic.score([(question.video, question.prompt) for question in group])
+        answers += [read_scored(scored, taxonomy) for scored in results]
     return answers
 
 
-def _read_answer(scored: "Scored") -> ClipAnswer:
+def read_scored(scored: "Scored", taxonomy: Sequence[Defect]) -> ClipAnswer:
+    """Turn a result into an answer; what its campaign or its clip rules out is left out of it."""
     if scored.card is None:
         return ClipAnswer(text=scored.text, error=scored.error or "The critic gave no report card.")
-    return ClipAnswer(Proposal.from_card(scored.card), scored.text)
+    if scored.is_direct:
+        axes = {axis.value: AxisProposal(score=score, note=DIRECT_NOTE) for axis, score in scored.card.scores.items()}
+        return ClipAnswer(Proposal(**axes), scored.text)
+    try:
+        answer = check_card(scored.card, taxonomy, math.inf if scored.clip_seconds is None else scored.clip_seconds)
+    except AnswerError as error:
+        return ClipAnswer(text=scored.text, error=str(error))
+    return ClipAnswer(answer.proposal, scored.text)
 
 
 if __name__ == "__main__":

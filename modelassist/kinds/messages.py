@@ -16,12 +16,13 @@ from qsave.taxonomy import Defect
 
 def question_to_json(question: ClipQuestion) -> dict[str, Any]:
     taxonomy = [[defect.id, defect.axis.value, defect.label] for defect in question.taxonomy]
-    return {"video": str(question.video), "prompt": question.prompt, "taxonomy": taxonomy}
+    clip = {"video": str(question.video), "prompt": question.prompt}
+    return {**clip, "taxonomy": taxonomy, "is_direct": question.is_direct}
 
 
 def question_from_json(value: Mapping[str, Any]) -> ClipQuestion:
     taxonomy = tuple(Defect(id=name, axis=Axis(axis), label=label) for name, axis, label in value["taxonomy"])
-    return ClipQuestion(Path(value["video"]), value["prompt"], taxonomy)
+    return ClipQuestion(Path(value["video"]), value["prompt"], taxonomy, value["is_direct"])
 
 
 def answer_to_json(answer: ClipAnswer) -> dict[str, Any]:

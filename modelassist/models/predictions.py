@@ -22,6 +22,7 @@ class PredictionSet(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="prediction_sets")
     critic = models.ForeignKey(Critic, on_delete=models.PROTECT, related_name="prediction_sets")
     only_rated = models.BooleanField(default=False, help_text="Only clips with blind ratings, from all splits.")
+    is_direct = models.BooleanField(default=False, help_text="Scores alone, without reasons and defects.")
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="prediction_set")
     clips = models.PositiveIntegerField(default=0, help_text="How many clips it is about, when a job last counted.")
     figures = models.JSONField(default=dict, blank=True, help_text="Figures against blind ratings, at `finished_at`.")

@@ -128,15 +128,16 @@ def read_rows(prediction_set: PredictionSet) -> Iterator[dict[str, str | int | f
         for axis in AXES:
             is_current = one.clip_version == clip.version
             mos = blind[axis].get(one.item_id) if is_current else None
-            row |= {f"{axis}_{name}": value for name, value in _describe(proposal.axes.get(axis), mos).items()}
+            columns = _describe(proposal.axes.get(axis), mos, is_direct=prediction_set.is_direct)
+            row |= {f"{axis}_{name}": value for name, value in columns.items()}
         yield row
 
 
-def _describe(proposed: AxisProposal | None, mos: float | None) -> dict[str, str | float | None]:
-    """Return the columns of an axis. `defects` is None if the axis is not proposed, and empty if it has none."""
+def _describe(proposed: AxisProposal | None, mos: float | None, *, is_direct: bool) -> dict[str, str | float | None]:
+    """Return the columns of an axis. `defects` is None if they are not proposed, and empty if there is none."""
     values: dict[str, str | float | None] = dict.fromkeys(AXIS_COLUMNS)
     if proposed is not None:
-        defects = "; ".join(map(_write_evidence, proposed.evidence))
+        defects = None if is_direct else "; ".join(map(_write_evidence, proposed.evidence))
         values |= {"score": proposed.score, "defects": defects, "reason": proposed.reason, "measured": proposed.note}
     return values | {"blind_mos": mos}
 

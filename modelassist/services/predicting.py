@@ -17,7 +17,7 @@ from annotation.shared.text import clean_text
 from modelassist.models import Critic, Prediction, PredictionSet
 from modelassist.models.scorings import KEY_LENGTH
 from modelassist.reads.paired import read_blind_scores
-from modelassist.services.critics import check_consent
+from modelassist.services.critics import WITH_WEIGHTS, check_consent
 from operations import jobs
 from operations.models import JobState
 from qsave.words import isolate
@@ -28,6 +28,10 @@ OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 class PredictionKeyReused(ValueError):
     """The idempotency key was sent before with another campaign, critic or choice of clips."""
+
+
+class CannotAnswerDirectly(ValueError):
+    """The critic is of a kind that gives no scores without reasons."""
 
 
 class NothingToPredict(ValueError):
@@ -41,19 +45,24 @@ def request_predictions(
     campaign: Campaign,
     critic: Critic,
     only_rated: bool = False,
+    is_direct: bool = False,
     consents_to: str = "",
     key: str = "",
 ) -> PredictionSet:
-    """Queue the predictions of a campaign's clips by a critic; the same `key` returns those of the first request.
+    """Queue the predictions of a campaign's clips by a critic; `is_direct` asks for scores alone.
 
-    Raises NothingToPredict, PredictionKeyReused, and ConsentMissing if the critic sends clips to a host for which no
-    lead agreed yet, unless `consents_to` names it.
+    The same `key` returns those of the first request.
+
+    Raises CannotAnswerDirectly for a critic that is no local model, NothingToPredict, PredictionKeyReused, and
+    ConsentMissing if the critic sends clips to a host for which no lead agreed yet, unless `consents_to` names it.
     """
     require_role(actor, Role.LEAD)
-    row = PredictionSet(campaign=campaign, critic=critic, only_rated=only_rated, created_by=actor)
+    row = PredictionSet(campaign=campaign, critic=critic, only_rated=only_rated, is_direct=is_direct, created_by=actor)
     row.key = clean_text(key)[:KEY_LENGTH]
     if row.key and (first := _find_same_key(row)):
         return first
+    if is_direct and critic.kind not in WITH_WEIGHTS:
+        raise CannotAnswerDirectly(_("Only a local model gives scores without reasons."))
     check_consent(actor, critic, campaign, consents_to)
     row.clips = select_items(row).count()
     if not row.clips:
@@ -72,8 +81,8 @@ def _find_same_key(row: PredictionSet) -> PredictionSet | None:
     """Return what the person requested with the key of a row before. Raises PredictionKeyReused if it was different."""
     User.objects.select_for_update().get(pk=row.created_by_id)  # two requests at once: the second one waits
     first = PredictionSet.objects.filter(created_by=row.created_by, key=row.key).first()
-    wanted = (row.campaign_id, row.critic_id, row.only_rated)
-    if first is not None and (first.campaign_id, first.critic_id, first.only_rated) != wanted:
+    wanted = (row.campaign_id, row.critic_id, row.only_rated, row.is_direct)
+    if first is not None and (first.campaign_id, first.critic_id, first.only_rated, first.is_direct) != wanted:
         raise PredictionKeyReused(
             _("The key %(key)s was sent before for other predictions. Send a new key.") % {"key": isolate(row.key)}
         )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.utils import timezone
 
@@ -53,7 +54,7 @@ def _predict(row: PredictionSet, items: Sequence[Item], job: JobRun, total: int)
     report()
     try:
         answers = make_proposer(row.critic, campaign=row.campaign, on_wait=report).propose(
-            make_questions(row.campaign, items)
+            [replace(question, is_direct=row.is_direct) for question in make_questions(row.campaign, items)]
         )
     except CriticUnavailable as problem:
         raise JobError(str(problem)) from None

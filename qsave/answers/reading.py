@@ -16,7 +16,7 @@ from qsave.answers.json_form import parse_axis
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.grammar import ANSWER_CLOSE, ANSWER_OPEN, THINK_OPEN, GrammarError, parse
 from qsave.proposal import AxisProposal, Proposal
-from qsave.report_card import ReportCardError
+from qsave.report_card import ReportCard, ReportCardError
 from qsave.taxonomy import Defect
 
 MAX_TEXT = 100_000
@@ -48,13 +48,24 @@ class ReadAnswer:
 
 def read_answer(text: str, taxonomy: Sequence[Defect], duration: float) -> ReadAnswer:
     """Read an answer about a clip of `duration` seconds. Raises AnswerError if no axis can be proposed."""
-    axes, refused = _read_axes(text[:MAX_TEXT])
+    return check_answer(*_read_axes(text[:MAX_TEXT]), taxonomy, duration)
+
+
+def check_card(card: ReportCard, taxonomy: Sequence[Defect], duration: float) -> ReadAnswer:
+    """Check a report card in the same way: defects of the taxonomy on their own axis, and times in the clip."""
+    return check_answer(
+        {axis: (one, []) for axis, one in Proposal.from_card(card).axes.items()}, {}, taxonomy, duration
+    )
+
+
+def check_answer(axes: Axes, refused: dict[Axis, str], taxonomy: Sequence[Defect], duration: float) -> ReadAnswer:
+    """Propose the axes that pass the checks; `refused` are those that could not be read. Raises AnswerError."""
     proposed: dict[str, AxisProposal] = {}
     for axis, (one, left_out) in axes.items():
         checked = check_axis(axis, one, taxonomy, duration)
         every = (*left_out, *checked.left_out)
         if checked.proposal is None or (every and not checked.proposal.evidence):
-            refused[axis] = f"none of its evidence can be used: {'; '.join(every)}"
+            refused = {**refused, axis: f"none of its evidence can be used: {'; '.join(every)}"}
         else:
             proposed[axis.value] = _add_note(checked.proposal, every)
     if not proposed:

@@ -100,6 +100,11 @@ class Watched:
     energy: Sequence[float]
     """Change energy of every frame: mean absolute difference from the one before, in grey levels of 0 to 255."""
 
+    @property
+    def duration(self) -> float:
+        """Return the seconds until the last frame disappears, if it is shown as long as the one before."""
+        return self.times[-1] + (self.times[-1] - self.times[-2] if len(self.times) > 1 else 0.0)
+
 
 def choose(path: Path, config: FrameConfig) -> FrameTimes:
     """Return the times of the fast and the slow frames. Raises MediaError as `read` does."""

@@ -27,8 +27,3 @@ def get_frames_folder(release: Path, out: Path) -> Path:
     beside = release.with_name(f"{release.name}-frames")
     may_write = os.access(beside if beside.exists() else beside.parent, os.W_OK)
     return beside if may_write else out / CACHE_FOLDER / "frames"
-
-
-def get_readings_folder(folder: Path) -> Path:
-    """Return the folder below a run or an evaluation in which the readings of clips are cached."""
-    return folder / CACHE_FOLDER / "readings"

@@ -144,6 +144,14 @@ KINDS: Mapping[str, tuple[Callable[[Path], None], str]] = {
         drop("tokenizer_config.json"),
         "{folder} has no tokenizer_config.json: copy the tokenizer from the original model.",
     ),
+    "critic.json without a list of readings": (
+        write("critic.json", b'{"readings": "freeze"}'),
+        "{folder}/critic.json: readings must be a list of names of detectors, got 'freeze'.",
+    ),
+    "critic.json with readings of another version": (
+        write("critic.json", b'{"readings": ["freeze", "hum"]}'),
+        "{folder}/critic.json: this version has no detectors of these names: freeze, hum.",
+    ),
     "broken critic.json": (write("critic.json", b"[]"), "{folder}/critic.json is not a JSON object."),
     "unknown setting": (
         write("critic.json", b'{"frames": {"eyes": 3}}'),

@@ -13,7 +13,7 @@ from annotation.agreement.reviews import review
 from annotation.models import Campaign, Draft, Item
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.models import Critic, Prediction, PredictionSet
-from modelassist.reads.predictions import COLUMNS, read_figures
+from modelassist.reads.predictions import COLUMNS, read_figures, read_rows
 from modelassist.services import predicting, predicting_work
 from modelassist.services.critics import ConsentMissing
 from operations import jobs
@@ -284,3 +284,28 @@ def test_a_clips_page_shows_the_newest_predictions_and_hides_them_before_a_lead_
     card = ReportCard(*[AxisReport(3, (), "A reason.")] * 3)
     review(actor=lead, item=items["val"], card=card, note="")
     assert read_page(items["val"]).count("The edge is soft.") == 2
+
+
+def test_scores_only_are_asked_of_a_local_model_and_say_nothing_of_defects(
+    lead: User, campaign: Campaign, answering: Answering
+) -> None:
+    answering.answer = ClipAnswer(Proposal(visual=AxisProposal(score=3.5)))
+    row = request(lead, campaign, is_direct=True)
+    do_next_job()
+    assert {question.is_direct for question in answering.questions} == {True}
+    first = next(read_rows(read(row)))
+    assert (first["visual_score"], first["visual_defects"]) == (3.5, None)
+    with pytest.raises(predicting.CannotAnswerDirectly, match="Only a local model"):
+        request(lead, campaign, make_endpoint(), is_direct=True)
+
+
+def test_the_page_asks_for_scores_only(client: Client, lead: User, campaign: Campaign) -> None:
+    client.force_login(lead)
+    page = reverse("predictions", args=[campaign.name])
+    choice = {"clips": "all", "answers": "direct"}
+    refused = client.post(
+        page, choice | {"critic": make_critic("measuring", kind="detectors", model="", origin="built-in").pk}
+    )
+    assert "Only a local model gives scores without reasons." in refused.content.decode()
+    client.post(page, choice | {"critic": make_critic().pk})
+    assert PredictionSet.objects.get().is_direct

@@ -163,6 +163,8 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_score(options: argparse.Namespace) -> int:
     _require_one_process(options)
+    if options.direct and options.samples > 1:
+        raise DataError("--direct gives one answer for each clip: leave out --samples.")
     failed = score(
         ScoreOptions(
             source=options.source,
@@ -171,6 +173,7 @@ def _run_score(options: argparse.Namespace) -> int:
             out=options.out,
             html=options.html,
             as_json=options.json,
+            is_direct=options.direct,
             sampling=Sampling.for_scores(options.samples, token_budget=options.tokens_per_batch),
         )
     )
@@ -184,6 +187,11 @@ def _run_serve(options: argparse.Namespace) -> int:
         raise DataError(f"{options.key_file}: the file of the key is empty.")
     with explain_out_of_memory(f"loading {options.model}", "take a smaller model or a machine with more memory"):
         critic = Critic.load(options.model)
+    if critic.loaded.readings:
+        raise DataError(
+            f"{options.model} was trained with readings of each clip in its question, and a request has frames alone:"
+            " use score, or a critic that was trained without readings_in_prompt."
+        )
     name = options.name or Path(options.model).resolve().name
     try:
         server = CriticServer((options.host, options.port), critic, name, key)

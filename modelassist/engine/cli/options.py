@@ -155,6 +155,11 @@ def _add_score(commands: Any) -> None:
     )
     command.add_argument("--html", type=Path, help="folder for HTML pages")
     command.add_argument("--json", action="store_true", help="without --out: print a JSON line for each clip")
+    command.add_argument(
+        "--direct",
+        action="store_true",
+        help="scores alone, without reasons and defects: many times faster, for ranking and scoring at scale",
+    )
     _add_generation(command)
 
 

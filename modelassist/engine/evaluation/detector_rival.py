@@ -7,7 +7,6 @@ does not beat it on alignment has learned nothing of the prompt, since readings 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -22,7 +21,6 @@ from qsave.axes import AXES, Axis
 from qsave.detectors.features import compute_features
 from qsave.frames.guard import MediaError
 from qsave.run.evaluation import DetectorFit
-from qsave.run.files import get_readings_folder
 from qsave.statistics.figures import Floats, Undefined
 
 MOST_CLIPS = 2000
@@ -49,11 +47,6 @@ class DetectorRival:
             return Undefined("no clip can be measured")
         scores = {axis: iter(fit.model.predict(np.stack(measured)).tolist()) for axis, fit in self.fits.items()}
         return {axis: [None if one is None else next(rows) for one in features] for axis, rows in scores.items()}
-
-
-def open_reading_store(out: Path) -> ReadingStore:
-    """Return the store of readings beside the cached frames of a run or an evaluation."""
-    return ReadingStore(get_readings_folder(out))
 
 
 def fit_rival(train: Sequence[Example], store: ReadingStore, seed: int) -> DetectorRival:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modelassist.engine.evaluation import intervals
 from modelassist.engine.evaluation.baselines import measure_people
-from modelassist.engine.evaluation.detector_rival import fit_rival, open_reading_store
+from modelassist.engine.evaluation.detector_rival import fit_rival
 from modelassist.engine.evaluation.markdown import render_report
 from modelassist.engine.evaluation.plots import draw_plots
 from modelassist.engine.evaluation.predictions import Prediction, predict, predict_directly, write_predictions
@@ -23,6 +23,7 @@ from modelassist.engine.generation.critic import Critic
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
+from modelassist.engine.inputs.reading_store import ReadingStore
 from modelassist.engine.models.folder import identify_model
 from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
@@ -63,7 +64,7 @@ def measure(
     del critic  # frees its memory for the previous critic
     if previous:
         rivals[PREVIOUS] = _predict_splits(Critic.load(previous).loaded, held_out, frames, sampling)
-    readings = open_reading_store(out)
+    readings = ReadingStore(frames)
     detectors = fit_rival(constant, readings, sampling.seed)
     splits = {}
     for name, of_critic in predictions.items():

@@ -8,11 +8,13 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 
 import torch
 
+from modelassist.engine.generation.direct import stream_direct_answers
 from modelassist.engine.generation.guided import Guide
 from modelassist.engine.generation.read_scores import Scored, read_scores
 from modelassist.engine.generation.sampler import Sample, generate
@@ -23,9 +25,11 @@ from modelassist.engine.models.folder import CRITIC_FILE, ModelError, find_folde
 from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import is_out_of_memory
+from qsave.detectors.measure import measure_and_read
+from qsave.detectors.prompt_line import write_measured_line
 from qsave.frames.guard import MediaError, guard_file
-from qsave.frames.slowfast import Frames, read
-from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
+from qsave.frames.slowfast import Frames, watch
+from qsave.prompt import SYSTEM_PROMPT, add_line, make_user_prompt
 from qsave.taxonomy import Defect
 
 __all__ = ["Critic", "ModelError", "Scored"]
@@ -53,6 +57,8 @@ class Critic:
         self.loaded = loaded
         self.sampling = sampling
         self.guide = guide
+        self.is_direct = False
+        """Whether answers are direct: scores alone, without reasons, from one prefill each."""
 
     @classmethod
     def load(cls, model: str, device: str | None = None) -> "Critic":
@@ -97,17 +103,29 @@ class Critic:
     def _score_window(self, clips: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
         frames: dict[int, Frames] = {}
         prompts: dict[int, Prompt] = {}
+        durations: dict[int, float] = {}
         for position, (path, prompt) in enumerate(clips):
             try:
                 with guard_file(passing=(torch.OutOfMemoryError,)):
-                    frames[position] = read(path, self.loaded.frames)
+                    frames[position], durations[position], measured = self._read(path)
                 with _wrap_model_errors():
-                    prompts[position] = build_prompt(self.loaded, frames[position], self.build_question(prompt))
+                    question = self.build_question(prompt)
+                    if measured:
+                        question = add_line(question, measured)
+                    prompts[position] = build_prompt(self.loaded, frames[position], question)
             except (MediaError, GenerationError) as error:
                 yield position, Scored.from_error(error), None
         seconds = {position: frames[position].fast_times[-1] for position in prompts}
         for position, scored in self._score_prompts(prompts, seconds):
-            yield position, scored, frames[position]
+            yield position, replace(scored, clip_seconds=durations[position]), frames[position]
+
+    def _read(self, path: Path) -> tuple[Frames, float, str]:
+        """Read the frames and seconds of a clip, and the line of its readings if the critic is told that, at once."""
+        if not self.loaded.readings:
+            watched = watch(path, self.loaded.frames)
+            return watched.frames, watched.duration, ""
+        readings, frames = measure_and_read(path, self.loaded.frames)
+        return frames, readings.duration, write_measured_line(readings, self.loaded.readings)
 
     def build_question(self, prompt: str) -> list[dict[str, str]]:
         """Build the messages that ask this critic about one video prompt."""
@@ -146,6 +164,11 @@ class Critic:
         self, prompts: Mapping[int, Prompt], seconds: Mapping[int, float]
     ) -> Iterator[tuple[int, Scored]]:
         positions = list(prompts)
+        if self.is_direct:
+            budget = self.sampling.token_budget
+            for index, scored in stream_direct_answers(self.loaded, list(prompts.values()), budget):
+                yield positions[index], scored
+            return
         for index, samples in self._stream(list(prompts.values()), [seconds[position] for position in positions]):
             yield positions[index], read_scores(self.loaded, samples)
 

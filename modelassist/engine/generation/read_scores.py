@@ -35,6 +35,8 @@ class Scored:
     error: str | None = None
     unreadable: float = 0.0
     """The share of the clip's samples that could not be read: 0 or 1 for a single one."""
+    clip_seconds: float | None = None
+    """How long the clip lasts, where it was read for this result."""
     is_direct: bool = False
     """Whether it is a direct answer: levels alone. Its card says nothing of reasons and defects."""
 

@@ -1,6 +1,6 @@
 """Make model inputs from examples: prompts, training rows and vision features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,8 +15,10 @@ from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import FEATURE_GIGABYTES
 from modelassist.engine.support.cache import BoundedCache
+from qsave.detectors.prompt_line import write_measured_line
 from qsave.frames.guard import MediaError
 from qsave.frames.slowfast import Frames
+from qsave.prompt import add_line
 
 T = TypeVar("T")
 
@@ -38,12 +40,14 @@ class Feeder:
         gigabytes: float = FEATURE_GIGABYTES,
     ) -> None:
         self.model, self.store, self.frozen, self.blank = model, store, frozen, blank
+        self._measured: dict[str, str] = {}
         self._features: BoundedCache[Features] = BoundedCache(gigabytes * 1e9, lambda features: features.nbytes)
 
     def make_prompt(self, example: Example) -> Prompt:
         """Build the prompt of an example."""
         frames = self.store.load_frames(example)
-        return build_prompt(self.model, make_blank_frames(frames) if self.blank else frames, example.messages)
+        messages = self._build_question(example)
+        return build_prompt(self.model, make_blank_frames(frames) if self.blank else frames, messages)
 
     def make_row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
         """Build the SFT row: the prompt with the human answer and, if `direct`, also with the answer without reasons.
@@ -53,9 +57,18 @@ class Feeder:
         frames = self.store.load_frames(example)
         if any(shift) and not self.frozen:
             frames = shift_frames(frames, *shift)
-        prompt = build_prompt(self.model, frames, example.messages)
+        prompt = build_prompt(self.model, frames, self._build_question(example))
         texts = [example.answer, example.verdict] if direct else [example.answer]
         return Row(prompt, tuple(encode_completion(self.model, text) for text in texts))
+
+    def _build_question(self, example: Example) -> Sequence[Mapping[str, str]]:
+        """Return the messages of an example; of a rated clip with what is measured, if the model is told that."""
+        if not self.model.readings or not example.targets:
+            return example.messages
+        if example.sha256 not in self._measured:
+            readings = self.store.readings.load_readings(example)
+            self._measured[example.sha256] = write_measured_line(readings, self.model.readings)
+        return add_line(example.messages, self._measured[example.sha256])
 
     def make_filler(self) -> Row:
         """Build the smallest possible row, for a process that must run a pass but has no clip left."""

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from modelassist.engine.inputs.examples import DataError, Example
+from modelassist.engine.inputs.reading_store import ReadingStore
 from modelassist.engine.support.cache import BoundedCache
 from qsave.files import atomic_path
 from qsave.frames.guard import MediaError, guard_file
@@ -23,10 +24,12 @@ LEAST_FOR_POOL = 64
 
 
 class FrameStore:
-    """Frames by content hash: all are stored on disk, and the first ones also in memory, up to a limit."""
+    """Frames by content hash: all are stored on disk, and the first ones also in memory, up to a limit. `readings` of
+    the same clips are stored in the same folder."""
 
     def __init__(self, folder: Path, config: FrameConfig) -> None:
         self.folder, self.config = folder, config
+        self.readings = ReadingStore(folder)
         self._cache: BoundedCache[Frames] = BoundedCache(_FRAME_BYTES, _count_bytes)
 
     def load_frames(self, example: Example) -> Frames:

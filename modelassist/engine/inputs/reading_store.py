@@ -12,14 +12,14 @@ from qsave.parsing import parse_json
 
 
 class ReadingStore:
-    """The readings of clips, in a folder."""
+    """The readings of clips, in a folder; that of their frames may be the same."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load_readings(self, example: Example) -> Readings:
         """Return the readings of one clip; raises MediaError if it cannot be measured."""
-        path = self.folder / f"{example.sha256}-{VERSION}.json"
+        path = self.folder / f"{example.sha256}-readings-{VERSION}.json"
         stored = _read(path)
         if stored is not None:
             return stored

@@ -7,7 +7,7 @@ weights and imports neither torch nor transformers; an import contract checks th
 import hashlib
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from qsave.detectors.propose import DETECTORS
 from qsave.frames.slowfast import FrameConfig
 from qsave.parsing import parse_json
 from qsave.run.files import EVALUATION_FILE
@@ -59,6 +60,8 @@ class CriticSettings:
     max_new_tokens: int = 512
     simulated: bool = False
     """Whether the critic learned from simulated clips or ratings."""
+    readings: Sequence[str] = ()
+    """The detectors whose findings are in every question to the critic; none if it is asked without readings."""
 
 
 def check_model(name: str) -> Path | None:
@@ -144,6 +147,11 @@ def read_critic_settings(folder: Path | None) -> CriticSettings:
     for name in ("max_new_tokens", "simulated"):
         if name in values:
             _check_type(f"{path}: {name}", values[name], settings[name])
+    readings = values.get("readings", [])
+    if not isinstance(readings, list) or not all(isinstance(name, str) for name in readings):
+        raise ModelError(f"{path}: readings must be a list of names of detectors, got {readings!r}.")
+    if foreign := sorted(set(readings) - set(DETECTORS)):
+        raise ModelError(f"{path}: this version has no detectors of these names: {', '.join(foreign)}.")
     if values.get("max_new_tokens", 1) < 1:
         raise ModelError(f"{path}: max_new_tokens must be at least 1, got {values['max_new_tokens']}.")
     return CriticSettings(**values)

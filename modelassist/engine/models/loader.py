@@ -65,6 +65,8 @@ class LoadedModel:
     name: str
     simulated: bool = False
     """Whether it was trained on simulated clips or ratings."""
+    readings: tuple[str, ...] = ()
+    """The detectors whose findings are in every question to it."""
 
     @property
     def base(self) -> Any:
@@ -160,6 +162,7 @@ def _build(name: str, folder: Path | None, config: Any, load_network: Callable[[
         max_new_tokens=settings.max_new_tokens,
         name=name,
         simulated=settings.simulated,
+        readings=tuple(settings.readings),
         network=load_network().eval(),
     )
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ def save(model: LoadedModel, folder: Path, *, dtype: torch.dtype = torch.bfloat1
     The weights in memory are also rounded to `dtype`, so the model must not be used afterwards.
     """
     write_model(folder, model.base.to(dtype), model.tokenizer)
-    write_critic_settings(folder, model.frames, model.max_new_tokens, simulated=model.simulated)
+    write_critic_settings(
+        folder, model.frames, model.max_new_tokens, simulated=model.simulated, readings=model.readings
+    )
 
 
 def write_model(folder: Path, network: Any, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -43,7 +46,19 @@ def write_model(folder: Path, network: Any, tokenizer: PreTrainedTokenizerBase) 
         shutil.copymode(folder / "config.json", path)  # safetensors lets only the owner read what it writes
 
 
-def write_critic_settings(folder: Path, frames: FrameConfig, max_new_tokens: int, *, simulated: bool = False) -> None:
+def write_critic_settings(
+    folder: Path,
+    frames: FrameConfig,
+    max_new_tokens: int,
+    *,
+    simulated: bool = False,
+    readings: Sequence[str] = (),
+) -> None:
     """Write critic.json, which `read_critic_settings` reads."""
-    settings = {"frames": asdict(frames), "max_new_tokens": max_new_tokens} | ({"simulated": True} if simulated else {})
+    settings = {
+        "frames": asdict(frames),
+        "max_new_tokens": max_new_tokens,
+        **({"simulated": True} if simulated else {}),
+        **({"readings": list(readings)} if readings else {}),
+    }
     (folder / CRITIC_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

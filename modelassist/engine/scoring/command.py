@@ -44,6 +44,8 @@ class ScoreOptions:
     """Print a JSON line for each clip instead."""
     sampling: Sampling = Sampling()  # noqa: RUF009  # it is frozen
     """The scores of a clip's samples are averaged."""
+    is_direct: bool = False
+    """Whether the scores are asked for without reasons."""
 
 
 def score(options: ScoreOptions) -> int:
@@ -62,7 +64,8 @@ class _ScoreRun:
 
     def __init__(self, options: ScoreOptions, clips: Sequence[Clip]) -> None:
         self.options, self.clips = options, clips
-        self.scorer = Scorer(options.model, identify_model(options.model), options.sampling.samples)
+        identity, samples = identify_model(options.model), options.sampling.samples
+        self.scorer = Scorer(options.model, identity, samples, is_direct=options.is_direct)
         self.file = ScoreFile(options.out, self.scorer, clips) if options.out else None
         self.pages = CardPages(options.html) if options.html else None
         self.lines: dict[Clip, ScoreLine] = dict(self.file.done) if self.file else {}
@@ -88,6 +91,7 @@ class _ScoreRun:
         """Load the critic when it is first needed: a run whose clips are all done does not need it."""
         critic = Critic.load(self.options.model)
         critic.sampling = self.options.sampling
+        critic.is_direct = self.options.is_direct
         return critic
 
     def _score(self, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Scored, Frames | None]]:

@@ -33,6 +33,8 @@ class Scorer:
     """A digest of the model behind that name."""
     samples: int = 1
     """Answers of a clip that are averaged."""
+    is_direct: bool = False
+    """Whether it answers with scores alone, without reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ScoreLine:
             video=value["video"],
             sha256=value.get("sha256"),
             prompt=value["prompt"],
-            scorer=Scorer(value["model"], value["identity"], value["samples"]),
+            scorer=Scorer(value["model"], value["identity"], value["samples"], bool(value.get("direct"))),
             card=None if value["card"] is None else card_from_json(value["card"]),
             probabilities={Axis(axis): tuple(five) for axis, five in (value.get("probabilities") or {}).items()},
             frames=None if frames is None else {kind: tuple(times) for kind, times in frames.items()},
@@ -97,6 +99,7 @@ class ScoreLine:
                 "model": self.scorer.model,
                 "identity": self.scorer.identity,
                 "samples": self.scorer.samples,
+                "direct": self.scorer.is_direct,
                 "card": card_to_json(self.card) if self.card else None,
                 "probabilities": {axis.value: list(five) for axis, five in self.probabilities.items()} or None,
                 "frames": {kind: list(times) for kind, times in self.frames.items()} if self.frames else None,
@@ -170,6 +173,8 @@ class ScoreFile:
             return f"scored by {scorer.model}, not by {self.scorer.model}"
         if scorer.samples != self.scorer.samples:
             return f"scored with --samples {scorer.samples}, not {self.scorer.samples}"
+        if scorer.is_direct != self.scorer.is_direct:
+            return f"scored {'with' if scorer.is_direct else 'without'} --direct"
         return None
 
 

@@ -172,6 +172,9 @@ class Config:
     """Determines every random draw of the run."""
     frames: FrameConfig | None = None
     """Which frames of a clip the model gets, and at what size. If unset, the model keeps its own settings."""
+    readings_in_prompt: bool = False
+    """Tell the model what the detectors find in a clip ("Measured: freeze 0.5-1.2s."). The critic stores this and is
+    always asked that way, so each of its clips is also measured. Clips with captions are asked without it."""
     freeze_vision: bool = False
     """Do not train the vision tower; its features are then cached (`feature_gigabytes`)."""
     feature_gigabytes: float = FEATURE_GIGABYTES

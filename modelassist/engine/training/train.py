@@ -53,6 +53,7 @@ from modelassist.engine.training.optimise import TrainingError
 from modelassist.engine.training.run_folder import require_apart, require_own
 from modelassist.engine.training.sft import SftStage
 from modelassist.engine.training.stages import Stage, StageContext
+from qsave.detectors.propose import ENABLED
 from qsave.files import atomic_path, lock_exclusively, sweep, sync_to_disk, write_json
 from qsave.release.reader import ReleaseReader
 from qsave.run.evaluation import Consistency, Evaluation, read_evaluation
@@ -106,6 +107,7 @@ def train(
             model = load(model_name, device=str(machine.device), dtype=machine.dtype)
         model.set_frames(config.frames or model.frames)
         model.max_new_tokens = config.max_new_tokens
+        model.readings = ENABLED if config.readings_in_prompt else ()
         model.simulated = model.simulated or bool(reader.manifest.get("simulated"))
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
         run = _Run(model, config, out, stages, describe_run(config, model, reader, captioned), machine, previous)
@@ -329,6 +331,7 @@ class _Run:
         model = load(self.model.name, dtype=self.machine.dtype)
         model.set_frames(self.model.frames)
         model.max_new_tokens, model.simulated = self.model.max_new_tokens, self.model.simulated
+        model.readings = self.model.readings
         prepare(model, self.config)
         checkpoint = find_newest(self._checkpoints)
         if checkpoint:

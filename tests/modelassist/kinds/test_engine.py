@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,12 @@ import pytest
 from modelassist.kinds import child, engine
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.engine import EngineProposer
-from qsave.taxonomy import DEFAULT_TAXONOMY
+from modelassist.kinds.engine_process import DIRECT_NOTE, read_scored
+from modelassist.kinds.messages import question_from_json, question_to_json
+from qsave.axes import Axis
+from qsave.report_card import Evidence, TimeRange
+from qsave.taxonomy import DEFAULT_TAXONOMY, Defect
+from tests.modelassist.engine.predictions import make_scored
 
 STAND_IN = ("-m", "tests.modelassist.kinds.stand_in_model")
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -170,3 +176,27 @@ def test_a_real_model_answers_through_its_process(
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     answers = EngineProposer(str(tiny_model)).propose([ClipQuestion(tmp_path / "broken.mp4", "a red square", ())])
     assert [answer.error.startswith("The file is not a video") for answer in answers] == [True]
+
+
+def test_the_process_checks_a_card_against_the_campaign_and_the_clip() -> None:
+    scored = make_scored(3.0, [Evidence("blur", TimeRange(0, 1)), Evidence("blur", TimeRange(400, 1200))])
+    answer = read_scored(replace(scored, clip_seconds=2.0), [Defect("blur", Axis.VISUAL, "blur")])
+    assert answer.proposal is not None
+    assert list(answer.proposal.axes) == [Axis.VISUAL]  # blur is no defect of the other axes
+    assert answer.proposal.visual is not None
+    assert "400-1200 s is outside the clip of 2 s" in answer.proposal.visual.note
+    nothing = read_scored(replace(scored, clip_seconds=2.0), [])
+    assert (nothing.proposal, nothing.text) == (None, scored.text)
+    assert "no usable axis" in nothing.error
+
+
+def test_a_direct_answer_has_scores_alone_and_says_so() -> None:
+    proposal = read_scored(replace(make_scored(3.0), is_direct=True), DEFAULT_TAXONOMY).proposal
+    assert proposal is not None
+    assert proposal.scores == dict.fromkeys(Axis, 3.0)
+    assert {one.note for one in proposal.axes.values()} == {DIRECT_NOTE}
+
+
+def test_a_question_survives_the_pipe() -> None:
+    question = ClipQuestion(Path("/clips/one.mp4"), "A square", DEFAULT_TAXONOMY, is_direct=True)
+    assert question_from_json(question_to_json(question)) == question

@@ -76,7 +76,8 @@ def describe_count(carded: int, clips: int) -> str:
 def name_page(line: ScoreLine) -> str:
     """Return a file name that contains the clip's name and is unique for the clip and its scorer."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line.video).stem).strip("-")[:60] or "clip"
-    parts = (line.video, line.sha256, line.prompt, line.scorer.identity, line.scorer.samples)
+    how = line.scorer.samples if not line.scorer.is_direct else "direct"
+    parts = (line.video, line.sha256, line.prompt, line.scorer.identity, how)
     digest = hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{stem}-{digest[:10]}.html"
 

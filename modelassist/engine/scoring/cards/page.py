@@ -54,6 +54,7 @@ def describe_scorer(scorer: Scorer) -> str:
     """Say which model scored, and how."""
     what = "" if scorer.identity == scorer.model else f" (identity {scorer.identity})"
     how = "one greedy answer" if scorer.samples == 1 else f"the mean of {scorer.samples} sampled answers"
+    how = "one direct answer without reasons" if scorer.is_direct else how
     return f"Scored by {scorer.model}{what}, {how} for each clip"
 
 
@@ -121,8 +122,8 @@ def _render_axis(axis: Axis, card: ReportCard, line: ScoreLine, numbered: Number
         element(
             "h2", element("span", axis.value), element("span", f"{report.score:.2f} {_get_level_word(card, axis)}")
         ),
-        element("p", report.reason or "No reason given.", dir="auto"),
-        element("ol", *pieces) if pieces else element("p", "No defect named.", class_="muted"),
+        None if line.scorer.is_direct else element("p", report.reason or "No reason given.", dir="auto"),
+        None if line.scorer.is_direct else _render_pieces(pieces),
         _render_levels(line.probabilities[axis]),
         class_=f"axis {axis.value}",
     )
@@ -138,6 +139,10 @@ def _render_piece(number: int, piece: Evidence, video: str | None) -> Element:
     return element(
         "li", element("span", str(number), class_="mark"), f" {piece.defect.replace('-', ' ')} ", when, where
     )
+
+
+def _render_pieces(pieces: Sequence[Element]) -> Element:
+    return element("ol", *pieces) if pieces else element("p", "No defect named.", class_="muted")
 
 
 def _render_levels(shares: Sequence[float]) -> Element:

@@ -126,3 +126,15 @@ def test_a_folder_without_a_model_is_refused_before_anything_is_written(
     assert main(["score", str(folder), "--model", str(tmp_path), "--out", str(out)]) == 1
     assert "is not a model folder" in capsys.readouterr().err
     assert not out.parent.exists()
+
+
+def test_direct_scores_are_for_every_clip_and_another_file(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--direct") == 1  # one clip is broken; the weights are fresh, and all others have scores
+    lines = [line for line in read_lines(tmp_path / "scores.jsonl") if line["video"] != "broken.mp4"]
+    assert all(line["card"] and line["direct"] for line in lines)
+    assert run() == 1
+    assert "scored with --direct; name another --out" in capsys.readouterr().err
+    assert run("--direct", "--samples", "2") == 1
+    assert "leave out --samples" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
-from qsave.frames.slowfast import FrameConfig, Frames, read
+from qsave.frames.slowfast import FrameConfig, Frames, Watched, read, watch
 from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.predictions import make_scored
 from tests.modelassist.engine.small import write_clip
@@ -50,12 +50,12 @@ def asks_bad(critic: LoadedModel, prompts: Sequence[Prompt]) -> bool:
 
 
 def fail_while_reading(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fails(path: Path, config: FrameConfig) -> Frames:
+    def fails(path: Path, config: FrameConfig) -> Watched:
         if path.name == "1.mp4":
             raise error
-        return read(path, config)
+        return watch(path, config)
 
-    monkeypatch.setattr(critic_module, "read", fails)
+    monkeypatch.setattr(critic_module, "watch", fails)
 
 
 def fail_while_asking(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
