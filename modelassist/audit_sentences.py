@@ -41,6 +41,9 @@ register_acts(
         "drafting.consent_withdrawn": Act(
             _("Consent withdrawn"), _("%(actor)s no longer agrees that the clips of %(target)s are sent to %(host)s.")
         ),
+        "detectors.fit_requested": Act(
+            _("Scores fitted to ratings"), _("%(actor)s had the detectors fitted to the ratings of %(target)s.")
+        ),
         "critic.rolled_back": Act(
             _("Critic rolled back"), _("%(actor)s rolled %(target)s back to the critic %(critic)s.")
         ),

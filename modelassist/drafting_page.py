@@ -14,11 +14,12 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
 from modelassist.activation_form import activate_from_form, describe_question
+from modelassist.engine.evaluation.detector_scores import LEAST_CLIPS
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import AnchoringBoundForm, ChooseCriticForm
 from modelassist.models import DRAFTED_STATES, Critic
 from modelassist.reads.backlog import read_drafting_page
-from modelassist.services import consent, critics, stops
+from modelassist.services import consent, critics, fitting, stops
 from modelassist.services.drafting import retry_failed
 from qsave.words import isolate
 
@@ -45,6 +46,7 @@ def _render_page(
         "is_drafted": campaign.state in DRAFTED_STATES,
         **describe_question(request, question),
         "asked_critic": critic,
+        "least_rated": LEAST_CLIPS,
         "choice": ChooseCriticForm(initial={"critic": page.activation.critic_id if page.activation else None}),
         "bound_form": bound_form or AnchoringBoundForm(initial={"bound": page.anchoring_bound}),
     }
@@ -113,6 +115,15 @@ def drafting_retry_failed(request: AuthedRequest, name: str) -> HttpResponse:
     count = retry_failed(actor=request.user, campaign=get_object_or_404(Campaign, name=name))
     words = ngettext("The critic tries %(count)s clip again.", "The critic tries %(count)s clips again.", count)
     _say(request, bool(count), words % {"count": count}, _("There is no failed draft to try again."))
+    return redirect("drafting", name=name)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def drafting_fit(request: AuthedRequest, name: str) -> HttpResponse:
+    """Fit the detectors to the present ratings of the campaign."""
+    fitting.request_fit(actor=request.user, campaign=get_object_or_404(Campaign, name=name))
+    messages.success(request, _("The detectors are being fitted to the ratings. The result appears here."))
     return redirect("drafting", name=name)
 
 

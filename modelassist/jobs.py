@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from modelassist.services import adding, drafting, measuring, predicting, runs, scoring
+from modelassist.services import adding, drafting, fitting, measuring, predicting, runs, scoring
 from operations.jobs import JobRun, job_kind
 
 
@@ -40,3 +40,9 @@ def predict_clips(run: JobRun) -> dict[str, object]:
 @job_kind(measuring.MEASURE_CLIPS, queue="long")
 def measure_clips(run: JobRun) -> dict[str, object]:
     return measuring.measure_clips(run)
+
+
+@job_kind(fitting.FIT_SCORES, queue="long")
+def fit_detector_scores(run: JobRun) -> dict[str, object]:
+    fit = fitting.fit_scores(run)
+    return {"critic": str(fit.critic or ""), "critic_id": fit.critic_id, "clips": fit.clips, "reasons": fit.reasons}

@@ -38,6 +38,7 @@ class NewPredictionsSerializer(serializers.Serializer[Any]):
 
     critic = serializers.CharField(max_length=120)
     clips = serializers.ChoiceField(choices=[ALL, RATED], default=ALL, help_text="rated: those with a blind rating.")
+    is_direct = serializers.BooleanField(default=False, help_text="Scores alone, which only a local model gives.")
     consents_to = serializers.CharField(
         default="", allow_blank=True, help_text="The host to which an endpoint may be sent the clips of the campaign."
     )

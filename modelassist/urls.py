@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("drafting/<slug:name>/resume", drafting_page.drafting_resume, name="drafting-resume"),
     path("drafting/<slug:name>/bound", drafting_page.drafting_bound, name="drafting-bound"),
     path("drafting/<slug:name>/retry-failed", drafting_page.drafting_retry_failed, name="drafting-retry-failed"),
+    path("drafting/<slug:name>/fit", drafting_page.drafting_fit, name="drafting-fit"),
     path("drafting/<slug:name>/consent", drafting_page.drafting_consent, name="drafting-consent"),
     path(
         "drafting/<slug:name>/withdraw-consent",

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 
 from modelassist.kinds.child import collect_ended
 from modelassist.services.drafting import queue_missing_drafts
+from modelassist.services.fitting import queue_fits
 from modelassist.services.measuring import queue_measuring
 from modelassist.services.runs import stop_cancelled
 from modelassist.services.scoring import delete_expired
@@ -22,7 +23,8 @@ INTERVAL_SECONDS = 10
 
 
 def run_periodically(stopped: threading.Event) -> None:
-    """Queue drafting, stop cancelled trainers, collect ended processes, delete old scorings, until `stopped` is set."""
+    """Queue drafting, measuring and fits, stop cancelled trainers, collect ended processes, delete old scorings, until
+    `stopped` is set."""
     while not stopped.wait(INTERVAL_SECONDS):
         try:
             queue_missing_drafts()
@@ -30,6 +32,7 @@ def run_periodically(stopped: threading.Event) -> None:
             collect_ended()
             delete_expired()
             queue_measuring()
+            queue_fits()
         except DatabaseError as error:  # the next round tries again
             logger.warning("Drafts and trainers were not checked, because the database failed: %s", error)
         finally:

@@ -4,7 +4,7 @@ python -m modelassist.kinds.clip_process --idle-seconds 60
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,29 +26,32 @@ def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def detect(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Have the detectors answer a question."""
-    from modelassist.kinds.detectors import DetectorsProposer
+    """Have the detectors answer a question; the answer comes with the features of the clip."""
+    from modelassist.kinds import detectors
 
-    [one] = DetectorsProposer().propose([question_from_json(value)])
-    return answer_to_json(one)
+    answer, features = detectors.detect(question_from_json(value))
+    return {"answer": answer_to_json(answer), "features": features}
 
 
-def make_strip(video: str) -> Mapping[str, Any]:
-    """Measure a video for the strip under its timeline; empty if it cannot be measured."""
-    from qsave.detectors import strip
+def measure(video: str) -> Mapping[str, Any]:
+    """Measure a video: the strip under its timeline, and its features; both empty if it cannot be measured."""
+    from qsave.detectors.features import compute_features
     from qsave.detectors.measure import measure_clip
+    from qsave.detectors.strip import make_strip
     from qsave.frames.guard import MediaError, guard_file
 
     try:
         with guard_file():
-            return strip.make_strip(measure_clip(Path(video)))
+            readings = measure_clip(Path(video))
     except MediaError:
-        return {}
+        return {"strip": {}, "features": []}
+    return {"strip": make_strip(readings), "features": compute_features(readings).tolist()}
 
 
 def show_frames(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Choose and encode the frames of a video as an endpoint gets them: the fields of a ShownClip, or an error."""
     from qsave.frames.chat_parts import build_frame_parts, format_times
+    from qsave.frames.container import TIME_DIGITS
     from qsave.frames.guard import MediaError, guard_file
     from qsave.frames.slowfast import FrameConfig, watch
 
@@ -58,14 +61,7 @@ def show_frames(value: Mapping[str, Any]) -> Mapping[str, Any]:
     except MediaError as error:
         return {"error": str(error)}
     parts = list(build_frame_parts(watched.frames, value["picture"]))
-    return {"parts": parts, "times": format_times(watched.frames), "duration": compute_duration(watched.times)}
-
-
-def compute_duration(times: Sequence[float]) -> float:
-    """Return the seconds until a clip's last frame disappears, if that lasts as long as the one before."""
-    from qsave.frames.container import TIME_DIGITS
-
-    return round(times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0), TIME_DIGITS)
+    return {"parts": parts, "times": format_times(watched.frames), "duration": round(watched.duration, TIME_DIGITS)}
 
 
 def prepare_file(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,7 +86,7 @@ def prepare_file(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 ACTS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {
     "detect": detect,
-    "strip": make_strip,
+    "measure": measure,
     "frames": show_frames,
     "file": prepare_file,
 }

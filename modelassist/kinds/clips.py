@@ -1,7 +1,7 @@
 """Ask the process that decodes clips. A clip that crashes it fails alone, and the next one gets a new process."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from modelassist.kinds.child import ChildCrashedError, Program, ask_child, ignor
 from modelassist.kinds.messages import answer_from_json, question_to_json
 
 if TYPE_CHECKING:
+    from modelassist.engine.evaluation.detector_scores import DetectorScores
     from qsave.frames.probe import MediaFacts
     from qsave.frames.slowfast import FrameConfig
 
@@ -27,9 +28,10 @@ def ask_clips(name: str, value: Any, on_wait: Callable[[], None] = ignore) -> di
 
 @dataclass(frozen=True, slots=True)
 class IsolatedDetectors:
-    """The detectors, outside this process."""
+    """The detectors, outside this process; fitted to ratings they also give scores."""
 
     on_wait: Callable[[], None] = ignore
+    scores: "DetectorScores | None" = None
 
     def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
         """Answer each question, in order. Between two of them other threads get their turn."""
@@ -37,9 +39,13 @@ class IsolatedDetectors:
 
     def _answer(self, question: ClipQuestion) -> ClipAnswer:
         try:
-            return answer_from_json(ask_clips("detect", question_to_json(question), self.on_wait))
+            reply = ask_clips("detect", question_to_json(question), self.on_wait)
         except ChildCrashedError as crash:
             return ClipAnswer(error=str(crash))
+        answer = answer_from_json(reply["answer"])
+        if self.scores is None or answer.proposal is None:
+            return answer
+        return replace(answer, proposal=self.scores.add_to(answer.proposal, reply["features"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,18 @@ def _ask_about(name: str, value: Any, on_wait: Callable[[], None] = ignore) -> d
     return answer
 
 
-def measure_strip(video: Path) -> dict[str, list[float]]:
-    """Return what the detectors measured of a video, for the strip under its timeline; empty if it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class MeasuredVideo:
+    """What the detectors measured of a video; both are empty if it cannot be read."""
+
+    strip: dict[str, list[float]]
+    """The series under its timeline."""
+    features: list[float]
+
+
+def measure_video(video: Path) -> MeasuredVideo:
+    """Measure a video. Raises CriticUnavailable for an error of the machine."""
     try:
-        return ask_clips("strip", str(video))
+        return MeasuredVideo(**ask_clips("measure", str(video)))
     except ChildCrashedError:
-        return {}
+        return MeasuredVideo({}, [])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from modelassist.kinds.base import ClipAnswer, ClipQuestion
+from qsave.detectors.features import compute_features
 from qsave.detectors.measure import measure_clip
 from qsave.detectors.propose import propose
 from qsave.frames.guard import MediaError, guard_file
@@ -13,13 +14,14 @@ class DetectorsProposer:
 
     def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
         """Answer each question, in order; a clip that cannot be read fails alone."""
-        return [_answer(question) for question in questions]
+        return [detect(question)[0] for question in questions]
 
 
-def _answer(question: ClipQuestion) -> ClipAnswer:
+def detect(question: ClipQuestion) -> tuple[ClipAnswer, list[float]]:
+    """Return the answer to a question and the features of its clip, which are empty if it cannot be read."""
     try:
         with guard_file():
             readings = measure_clip(question.video)
     except MediaError as error:
-        return ClipAnswer(error=str(error))
-    return ClipAnswer(propose(readings, question.taxonomy))
+        return ClipAnswer(error=str(error)), []
+    return ClipAnswer(propose(readings, question.taxonomy)), compute_features(readings).tolist()

@@ -11,6 +11,7 @@ from modelassist.models.critics import (
     Run,
     StopRules,
 )
+from modelassist.models.fits import DetectorFit
 from modelassist.models.predictions import Prediction, PredictionSet
 from modelassist.models.readings import ClipReadings
 from modelassist.models.scorings import Scoring
@@ -23,6 +24,7 @@ __all__ = [
     "ClipReadings",
     "Consent",
     "Critic",
+    "DetectorFit",
     "DraftingStop",
     "EndpointUsage",
     "FailedDraft",

@@ -45,6 +45,7 @@ class Critic(models.Model):
         HUB = "hub", _("model hub")
         ENDPOINT = "endpoint", _("endpoint")
         BUILT_IN = "built-in", _("built in")
+        RATINGS = "ratings", _("ratings of a campaign")
 
     name = models.SlugField(max_length=80)
     version = models.PositiveIntegerField()

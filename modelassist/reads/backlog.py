@@ -5,10 +5,11 @@ from statistics import median
 
 from annotation.models import Campaign, Draft
 from annotation.rating.drafts import select_current_drafts
-from modelassist.models import Activation, ActivationPeriod, Consent, Critic, DraftingStop, FailedDraft
+from modelassist.models import Activation, ActivationPeriod, Consent, Critic, DetectorFit, DraftingStop, FailedDraft
 from modelassist.services.consent import find_host
 from modelassist.services.critics import find_previous_critic
 from modelassist.services.drafting import KIND, select_failures, select_waiting_items
+from modelassist.services.fitting import FIT_SCORES, count_rated
 from modelassist.services.stops import find_open_stop, read_anchoring_bound
 from operations.models import Job
 
@@ -51,6 +52,12 @@ class DraftingPage:
     stops: list[DraftingStop]
     """Those that a lead overruled, newest first."""
     anchoring_bound: float
+    fit: DetectorFit | None
+    """The newest fit of the detectors to the ratings of this campaign."""
+    fit_job: Job | None
+    """The newest job that fits them."""
+    rated: int
+    """Clips with ratings enough for a fit."""
     last_job: Job | None
 
     @property
@@ -60,7 +67,7 @@ class DraftingPage:
 
 
 def read_drafting_page(campaign: Campaign) -> DraftingPage:
-    """Read the Drafting page, in at most 16 queries."""
+    """Read the Drafting page, in at most 19 queries."""
     activation = Activation.objects.filter(campaign=campaign).select_related("critic", "activated_by", "campaign")
     active = activation.first()
     periods = ActivationPeriod.objects.filter(campaign=campaign).select_related("critic", "started_by", "ended_by")
@@ -75,6 +82,9 @@ def read_drafting_page(campaign: Campaign) -> DraftingPage:
         periods=list(periods[:SHOWN_PERIODS]),
         stops=list(stops.select_related("critic", "resumed_by")[:SHOWN_PERIODS]),
         anchoring_bound=read_anchoring_bound(campaign),
+        fit=DetectorFit.objects.filter(campaign=campaign).select_related("critic").defer("scores", "unseen").first(),
+        fit_job=Job.objects.filter(kind=FIT_SCORES, arguments__campaign=campaign.pk).order_by("-created_at").first(),
+        rated=count_rated(campaign),
         last_job=Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first(),
     )
 

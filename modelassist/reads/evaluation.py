@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 from modelassist.engine.evaluation.intervals import is_above_zero
 from qsave.axes import AXES, Axis
 from qsave.run.encoding import NOT_MEASURED
-from qsave.run.evaluation import Evaluation
+from qsave.run.evaluation import CROSS_VALIDATION, Evaluation
 from qsave.run.figures import BLANK_FRAMES, DETECTORS, DIRECT, AxisFigures
 from qsave.splits import HELD_OUT
 from qsave.statistics.figures import Estimate, Undefined
 
-HEADLINE_SPLITS = HELD_OUT[::-1]
+HEADLINE_SPLITS = (*HELD_OUT[::-1], CROSS_VALIDATION)
 """Splits for a headline, test first; the first one that was measured is used."""
 
 
@@ -47,6 +47,11 @@ class SplitTable:
     clips: int
     unparsable: float | None
     axes: tuple[AxisRow, ...]
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether the clips were learned from, each scored by a fit that did not see its prompt."""
+        return self.split == CROSS_VALIDATION
 
     @property
     def has_rivals(self) -> bool:

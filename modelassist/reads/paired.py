@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Campaign, Item, ItemSummary
 from annotation.rating.drafts import select_current_drafts
 from modelassist.engine.evaluation.intervals import Pairs, compute_gain
-from modelassist.models import Critic, Prediction
+from modelassist.models import Critic, DetectorFit, Prediction
 from qsave.axes import AXES, Axis
 from qsave.proposal import proposal_from_json
 from qsave.run.figures import Gain
@@ -38,13 +38,13 @@ class AxisComparison:
     """A full sentence that says why there is no figure; empty if there is one."""
 
 
-def read_blind_scores(campaign: Campaign) -> Scores:
-    """Return the mean blind score of each item, from the summaries of the items. One query."""
+def read_blind_scores(campaign: Campaign, *, least: int = 1) -> Scores:
+    """Return the mean blind score of each item with at least so many, from the summaries of the items. One query."""
     tallies = [f"{axis.value}_blind_tally" for axis in AXES]
     blind: dict[Axis, dict[int, float]] = {axis: {} for axis in AXES}
     for item, *packed in ItemSummary.objects.filter(campaign=campaign).values_list("item", *tallies).iterator():
         for axis, tally in zip(AXES, map(unpack_tally, packed), strict=True):
-            if tally.n:
+            if tally.n >= least:
                 blind[axis][item] = tally.total / tally.n
     return blind
 
@@ -56,7 +56,11 @@ def read_drafted_scores(campaign: Campaign, critic: Critic) -> Scores:
 
 
 def read_critic_scores(campaign: Campaign, critic: Critic) -> Scores:
-    """Return the scores of a critic for the present file of each clip: drafted, else predicted. Two queries."""
+    """Return the scores of a critic for the present file of each clip: drafted, else predicted. Two queries.
+
+    Detectors that were fitted to ratings of a clip have the score of the fold that did not see its prompt, instead: no
+    critic is compared on the ratings that it was fitted to. That is one more query.
+    """
     predictions = Prediction.objects.filter(
         prediction_set__campaign=campaign,
         prediction_set__critic=critic,
@@ -65,7 +69,16 @@ def read_critic_scores(campaign: Campaign, critic: Critic) -> Scores:
     )
     predicted = _collect_scores(predictions.order_by("pk").values_list("item", "proposal"))
     drafted = read_drafted_scores(campaign, critic)
-    return {axis: {**predicted[axis], **drafted[axis]} for axis in AXES}
+    unseen = _read_unseen_scores(campaign, critic)
+    return {axis: {**predicted[axis], **drafted[axis], **unseen.get(axis, {})} for axis in AXES}
+
+
+def _read_unseen_scores(campaign: Campaign, critic: Critic) -> Scores:
+    if critic.kind != Critic.Kind.DETECTORS:
+        return {}
+    fit = DetectorFit.objects.filter(critic=critic, campaign=campaign).first()
+    stored = fit.unseen.items() if fit else ()
+    return {Axis(name): {int(item): score for item, score in scores.items()} for name, scores in stored}
 
 
 def _collect_scores(rows: Iterable[tuple[int, Any]]) -> dict[Axis, dict[int, float]]:

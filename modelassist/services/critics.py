@@ -111,8 +111,8 @@ def _find_origin(kind: str, lineage: Lineage, *, is_folder: bool) -> str:
 
 
 @transaction.atomic
-def store_version(*, actor: User, critic: Critic) -> Critic:
-    """Store a critic as the next version of its name."""
+def store_version(*, actor: User | None, critic: Critic) -> Critic:
+    """Store a critic as the next version of its name; the actor is None if the site made it."""
     newest = Critic.objects.filter(name=critic.name).aggregate(newest=Max("version"))["newest"] or 0
     critic.version, critic.created_by = newest + 1, actor
     critic.full_clean(exclude=["evaluation"])

@@ -15,9 +15,13 @@ from modelassist.models import ClipReadings
 from modelassist.services.builtin import NAME as DETECTORS
 from operations.jobs import JobError, JobRun, enqueue
 from operations.models import Job, JobState
+from qsave.detectors.features import FEATURES_VERSION
+from qsave.detectors.readings import VERSION as READINGS_VERSION
 from qsave.detectors.strip import STRIP_VERSION
 
 MEASURE_CLIPS = "measure_clips"
+FEATURES_KEY = 1000 * READINGS_VERSION + FEATURES_VERSION
+"""Changes when the same file gets other features."""
 SECONDS_A_JOB = 30
 BATCH = 20
 
@@ -46,18 +50,34 @@ def measure_clips(job: JobRun) -> dict[str, object]:
             if time.monotonic() >= deadline:
                 return {"measured": done}
             job.report_progress(0.5, f"{done} clips measured")
-            ClipReadings.objects.update_or_create(
-                sha256=clip.sha256, defaults={"version": STRIP_VERSION, "strip": _measure(clip)}
-            )
+            measure_file(clip)
             done += 1
     return {"measured": done}
 
 
-def _measure(clip: Clip) -> dict[str, list[float]]:
-    """Return the strip of a clip's file; empty if the file cannot be measured."""
-    from modelassist.kinds.clips import measure_strip  # only the worker needs it
+def read_features(clip: Clip) -> list[float]:
+    """Return the features of a clip's file, measured now if they are not stored; empty if it cannot be measured.
+
+    Raises JobError if the machine has no process to measure with.
+    """
+    stored = ClipReadings.objects.filter(sha256=clip.sha256, features_key=FEATURES_KEY).first()
+    values: list[float] = (stored or measure_file(clip)).features
+    return values
+
+
+def measure_file(clip: Clip) -> ClipReadings:
+    """Measure a clip's file and store its readings; they are empty if the file cannot be measured."""
+    from modelassist.kinds.clips import measure_video  # only the worker needs it
 
     try:
-        return measure_strip(Path(settings.MEDIA_ROOT) / clip.original)
+        measured = measure_video(Path(settings.MEDIA_ROOT) / clip.original)
     except CriticUnavailable as problem:
         raise JobError(str(problem)) from None
+    values = {
+        "version": STRIP_VERSION,
+        "strip": measured.strip,
+        "features": measured.features,
+        "features_key": FEATURES_KEY,
+    }
+    row, _is_new = ClipReadings.objects.update_or_create(sha256=clip.sha256, defaults=values)
+    return row

@@ -4,6 +4,7 @@ The modules are imported when they are first needed, so that the web process loa
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -12,11 +13,17 @@ from annotation.models import Campaign
 from modelassist.bridge import resolve_critic
 from modelassist.kinds.base import CriticUnavailable, Proposer
 from modelassist.kinds.endpoint.settings import EndpointSettings, SettingsError
-from modelassist.models import Critic
+from modelassist.models import Critic, DetectorFit
 from modelassist.services.consent import require_consent
 from modelassist.services.usage import CountedEndpoint
 from qsave.detectors.thresholds import THRESHOLDS_VERSION
 from qsave.words import isolate
+
+THRESHOLDS = "thresholds"
+"""The setting of detectors with scores that says which thresholds they propose by; the version of the others does."""
+
+if TYPE_CHECKING:
+    from modelassist.engine.evaluation.detector_scores import DetectorScores
 
 
 def _ignore() -> None:
@@ -47,7 +54,7 @@ def choose_proposer(critic: Critic, on_wait: Callable[[], None] = _ignore) -> Pr
             from modelassist.kinds.clips import IsolatedDetectors
 
             _require_present_thresholds(critic)
-            return IsolatedDetectors(on_wait)
+            return IsolatedDetectors(on_wait, _read_scores(critic))
         case Critic.Kind.ENDPOINT:
             from modelassist.kinds.endpoint.proposer import get_endpoint
 
@@ -71,14 +78,31 @@ def name_served_model(critic: Critic) -> None:
 
 
 def _require_present_thresholds(critic: Critic) -> None:
-    if critic.version != THRESHOLDS_VERSION:
+    if critic.settings.get(THRESHOLDS, critic.version) != THRESHOLDS_VERSION:
         raise CriticUnavailable(
             _(
                 "The thresholds of %(critic)s are not those of this version of the site. Activate version %(present)d "
                 "on the Drafting page."
             )
             % {"critic": isolate(critic), "present": THRESHOLDS_VERSION}
+            if THRESHOLDS not in critic.settings
+            else _(
+                "The thresholds of %(critic)s are not those of this version of the site. Fit scores to the ratings "
+                "again on the Drafting page, and activate the new version."
+            )
+            % {"critic": isolate(critic)}
         )
+
+
+def _read_scores(critic: Critic) -> "DetectorScores | None":
+    """Return the regressions of a critic that was fitted to ratings; None for the built-in detectors."""
+    from modelassist.engine.evaluation.detector_scores import ScoresError, scores_from_json
+
+    fit = DetectorFit.objects.filter(critic=critic).first()
+    try:
+        return None if fit is None else scores_from_json(fit.scores)
+    except ScoresError as error:
+        raise CriticUnavailable(str(error)) from None
 
 
 def _read_endpoint(critic: Critic) -> EndpointSettings:

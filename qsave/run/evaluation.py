@@ -40,6 +40,10 @@ def read_evaluation(folder: Path) -> Evaluation:
         raise EvaluationError(f"{path} cannot be read. {error}") from None
 
 
+CROSS_VALIDATION = "cross-validation"
+"""In place of a split: clips that were learned from, each scored by a fit that did not see its prompt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """The figures of one split. Figures are over the clips with a report card (`read`), `counts` over all clips.

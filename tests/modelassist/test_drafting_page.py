@@ -90,7 +90,7 @@ def test_the_page_reads_a_fixed_number_of_queries(
     activate(actor=engineer, critic=detectors, campaign=campaign)
     for item in campaign.items.all():
         FailedDraft.objects.create(critic=detectors, item=item, error="no")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         read_drafting_page(campaign)
 
 

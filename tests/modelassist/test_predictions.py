@@ -249,6 +249,7 @@ def test_a_script_predicts_a_campaign_and_gets_the_numbers_of_the_page(
         ({"critic": "nobody"}, "critic", "There is no critic"),
         ({"critic": "remote"}, "consents_to", "To agree, send the name of the host"),
         ({"critic": "remote", "clips": "most"}, "clips", "not a valid choice"),
+        ({"critic": "remote", "is_direct": "true"}, "is_direct", "Only a local model"),
     ],
 )
 def test_what_a_script_cannot_predict_says_why(

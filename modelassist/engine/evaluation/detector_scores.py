@@ -26,8 +26,7 @@ from modelassist.engine.evaluation.detector_models import (
 )
 from modelassist.engine.evaluation.intervals import RESAMPLES, explain_no_interval, is_above_zero, withhold_interval
 from qsave.axes import Axis
-from qsave.detectors.features import FEATURES, FEATURES_VERSION, compute_features
-from qsave.detectors.readings import Readings
+from qsave.detectors.features import FEATURES, FEATURES_VERSION
 from qsave.proposal import AxisProposal, Proposal
 from qsave.statistics.figures import Estimate, Interval, Ints, bootstrap_clusters
 
@@ -96,11 +95,14 @@ class DetectorScores:
 
     axes: Mapping[Axis, AxisScores]
 
-    def add_to(self, proposal: Proposal, readings: Readings) -> Proposal:
-        """Return the proposal with a score on every axis that has a model; the note says where the score is from."""
-        features = compute_features(readings)[None]
+    def add_to(self, proposal: Proposal, features: Sequence[float]) -> Proposal:
+        """Return the proposal with a score on every axis that has a model; the note says where the score is from.
+
+        `features` are those of the clip, in the order of FEATURES.
+        """
+        row = np.asarray(features, np.float64)[None]
         scored = {
-            axis.value: _add_score(proposal.axes.get(axis), float(result.model.predict(features)[0]), result)
+            axis.value: _add_score(proposal.axes.get(axis), float(result.model.predict(row)[0]), result)
             for axis, result in self.axes.items()
             if result.model is not None
         }

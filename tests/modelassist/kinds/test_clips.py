@@ -8,8 +8,16 @@ import pytest
 
 from modelassist.kinds import child, clips
 from modelassist.kinds.base import ClipQuestion
-from modelassist.kinds.clips import ClipUnreadableError, IsolatedDetectors, measure_strip, prepare_file, read_shown_clip
+from modelassist.kinds.clips import (
+    ClipUnreadableError,
+    IsolatedDetectors,
+    MeasuredVideo,
+    measure_video,
+    prepare_file,
+    read_shown_clip,
+)
 from modelassist.kinds.detectors import DetectorsProposer
+from qsave.detectors.features import compute_features
 from qsave.detectors.measure import measure_clip
 from qsave.detectors.strip import make_strip
 from qsave.frames.probe import probe
@@ -31,8 +39,10 @@ def crashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_process_answers_as_the_detectors_do_here(question: ClipQuestion, tmp_path: Path) -> None:
     questions = [question, replace(question, video=tmp_path / "gone.mp4")]
     assert IsolatedDetectors().propose(questions) == DetectorsProposer().propose(questions)
-    assert measure_strip(question.video) == make_strip(measure_clip(question.video))
-    assert measure_strip(tmp_path / "gone.mp4") == {}
+    readings = measure_clip(question.video)
+    expected = MeasuredVideo(make_strip(readings), compute_features(readings).tolist())
+    assert measure_video(question.video) == expected
+    assert measure_video(tmp_path / "gone.mp4") == MeasuredVideo({}, [])
     with pytest.raises(ClipUnreadableError, match=r"^The file .*\.$"):
         read_shown_clip(tmp_path / "gone.mp4", FRAMES, "png")
 
@@ -43,7 +53,7 @@ def test_a_clip_that_crashes_the_decoder_fails_alone(question: ClipQuestion, cra
     words = "The process that reads the clip crashed (signal SIGSEGV)."
     assert (first, crashed.error) == (last, words)
     assert first.proposal is not None
-    assert measure_strip(crashing.video) == {}
+    assert measure_video(crashing.video) == MeasuredVideo({}, [])
     with pytest.raises(ClipUnreadableError, match="crashed"):
         read_shown_clip(crashing.video, FRAMES, "png")
     with pytest.raises(ClipUnreadableError, match="crashed"):

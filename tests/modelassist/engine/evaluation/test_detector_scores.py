@@ -147,7 +147,7 @@ def test_a_score_says_where_it_is_from_and_adds_no_reason(tmp_path: Path) -> Non
     mos = np.clip(3 + features[:, 5] - features[:, 5].mean(), 1, 5)
     scores = fit_scores(features, {Axis.VISUAL: mos}, GROUPS, 0)
 
-    proposal = scores.add_to(propose(readings, DEFAULT_TAXONOMY), readings)
+    proposal = scores.add_to(propose(readings, DEFAULT_TAXONOMY), compute_features(readings).tolist())
 
     assert proposal.visual is not None
     assert proposal.visual.score is not None
@@ -160,4 +160,4 @@ def test_an_axis_without_a_model_keeps_its_proposal(tmp_path: Path) -> None:
     readings = measure_clip(write_clip(tmp_path / "clip.mp4"))
     axes: dict[Axis, AxisScores] = dict(fit(1, visual=0.0).axes)
     proposal = propose(readings, DEFAULT_TAXONOMY)
-    assert DetectorScores(axes).add_to(proposal, readings) == proposal
+    assert DetectorScores(axes).add_to(proposal, compute_features(readings).tolist()) == proposal
