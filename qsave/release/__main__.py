@@ -17,8 +17,10 @@ def main() -> None:
     options = _parse_arguments()
     try:
         _write_preset(options)
-    except (ReleaseError, OSError) as error:
+    except ReleaseError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}. Nothing was written.")
 
 
 def _parse_arguments() -> argparse.Namespace:

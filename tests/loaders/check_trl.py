@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from tiny_processor import make_processor
 from transformers import Qwen3VLForConditionalGeneration
-from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
+from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import datasets
 
@@ -82,7 +82,23 @@ def train_grpo(folder: str, model: str, out: str) -> dict[str, Any]:
     }
 
 
+def try_pairs(folder: str, model: str, out: str) -> dict[str, Any]:
+    """Give the pairs of clips to DPO, which must stop: its answers would be the names of files."""
+    rows = datasets.load_dataset("json", data_files=f"{folder}/train.jsonl", split="train")
+    try:
+        DPOTrainer(
+            model=load_model(model, []),
+            args=DPOConfig(output_dir=out, per_device_train_batch_size=1, **PLAIN),
+            train_dataset=rows,
+            processing_class=make_processor(model),
+        )
+    except KeyError as error:
+        return {"DPO stops": repr(error)}
+    raise SystemExit("DPO trains on pairs of clips without seeing them.")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     preset, tiny, out = sys.argv[1:4]
-    print(json.dumps({"sft": train_sft(preset, tiny, out), "grpo": train_grpo(preset, tiny, out)}))
+    steps = {"sft": train_sft(preset, tiny, out), "grpo": train_grpo(preset, tiny, out)}
+    print(json.dumps(steps | {"pairs": try_pairs(f"{preset}/../pairs", tiny, out)}))

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from qsave.frames.slowfast import FrameConfig, read
+from qsave.release.__main__ import main
 from qsave.release.encoding import ReleaseError
 from qsave.release.manifest import verify_release
 from qsave.release.presets.catalogue import PRESETS
@@ -224,3 +225,19 @@ def test_a_clip_that_cannot_be_decoded_is_left_out_and_named(copy: Path, monkeyp
 def test_an_unknown_preset_is_answered_with_the_known_ones(release: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"There is no preset 'x'\. There are hf, trl"):
         write_preset("x", release, tmp_path / "out")
+
+
+def test_the_command_prints_the_rows_and_the_lines_or_one_error(
+    release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["qsave.release", "preset", "webdataset", str(release), str(tmp_path / "out"), "--processes", "1"]
+    monkeypatch.setattr("sys.argv", arguments)
+    main()
+    printed = capsys.readouterr().out
+    assert f"4  {tmp_path / 'out' / 'train-000000.tar'}" in printed
+    assert f'glob.glob("{tmp_path / "out"}/train-*.tar")' in printed
+    with pytest.raises(SystemExit, match="exists already"):
+        main()
+    monkeypatch.setattr("sys.argv", [*arguments[:4], "/proc/nowhere"])
+    with pytest.raises(SystemExit, match=r"error: /proc/nowhere: No such file or directory\. Nothing was written\."):
+        main()
