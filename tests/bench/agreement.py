@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RATINGS = 4
 SIZES = {50_000: (8, 600), 250_000: (40, 1500)}
 """Clips of a campaign, and the most seconds and MB that its figures may take."""
+MOST_MS, MOST_KB = 150, 150
+"""The slowest and the largest section of the page that count as good, from the stored figures."""
+VISITS = 5
 CSV_SIZES = (10_000, 100_000)
 _DRAFTED = [
     """INSERT INTO annotation_draft (item_id, critic, proposal, text, latency_ms, clip_version, created_at)
@@ -51,6 +54,9 @@ def measure_all() -> Iterator[str]:
         took, peak = _run("figures", campaign.name)
         good = "good" if took <= seconds and peak <= megabytes else f"BEYOND {seconds} s or {megabytes} MB"
         yield f"agreement figures, {clips:,} clips, {RATINGS * clips:,} ratings: {took:.1f} s, {peak:.0f} MB, {good}"
+        slowest, largest = _run("sections", campaign.name)
+        good = "good" if slowest <= MOST_MS and largest <= MOST_KB else f"BEYOND {MOST_MS} ms or {MOST_KB} kB"
+        yield f"agreement page, {clips:,} clips: slowest section {slowest:.0f} ms, largest {largest:.0f} kB, {good}"
 
     for clips in CSV_SIZES:
         took, peak = _run("csv", make_campaign(clips).name)
@@ -58,7 +64,8 @@ def measure_all() -> Iterator[str]:
 
 
 def _run(what: str, campaign: str) -> tuple[float, float]:
-    """Return the seconds of an act, and the peak memory of its process in MB."""
+    """Return the two numbers that an act prints: its seconds and the peak memory of its process in MB; of `sections`,
+    milliseconds of the slowest one and kB of the largest one."""
     command = [sys.executable, "-m", "tests.bench.agreement", what, campaign]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(os.environ))
     if done.returncode:
@@ -68,7 +75,7 @@ def _run(what: str, campaign: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Do one act in this process, and print its seconds and the peak memory."""
+    """Do one act in this process, and print its two numbers (`_run`)."""
     import resource
     import time
 
@@ -81,6 +88,9 @@ def main() -> None:
 
     what, name = sys.argv[1:]
     campaign = Campaign.objects.get(name=name)
+    if what == "sections":
+        print(*_measure_sections(campaign.name))
+        return
     started = time.perf_counter()
     if what == "figures":
         compute_figures(campaign)
@@ -88,6 +98,31 @@ def main() -> None:
         sum(len(line) for line in write_mos_csv(campaign))
     seconds = time.perf_counter() - started
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _measure_sections(name: str) -> tuple[float, float]:
+    """Return the milliseconds of the slowest section (the median of VISITS), and the kB of the largest one."""
+    import time
+    from statistics import median
+
+    from django.test import Client
+
+    from accounts.models import User
+    from annotation.agreement.page_sections import PAGE_SECTIONS
+
+    client = Client(headers={"host": "127.0.0.1", "HX-Request": "true"})
+    client.force_login(User.objects.get(username=pages.LEAD))
+    slowest = largest = 0.0
+    for section in PAGE_SECTIONS:
+        path, times = f"/campaigns/{name}/agreement/{section.id}", []
+        for _visit in range(1 + VISITS):
+            started = time.perf_counter()
+            answer = client.get(path)
+            times.append(1000 * (time.perf_counter() - started))
+            assert answer.status_code == 200, path
+            largest = max(largest, len(answer.content) / 1000)
+        slowest = max(slowest, median(times[1:]))
+    return slowest, largest
 
 
 if __name__ == "__main__":
