@@ -64,6 +64,7 @@ NO_PAGES = {
     "prediction-file": "a file",
     "rate-draft": "a part of the desk, as JSON",
     "rate-upcoming": "a part of the desk, as JSON",
+    "rate-readings": "a part of the desk",
     "item-keys": "a part of the list of clips, as JSON",
     "healthz": "JSON for a load balancer",
     "job": "a part of other pages",
