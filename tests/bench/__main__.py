@@ -78,6 +78,7 @@ def _engine(folder: Path) -> Iterator[str]:
     yield measures.shared_prefix(folder)
     yield training.against_trl(folder)
     yield from drafting.side_by_side(folder)
+    yield from drafting.direct(folder)
 
 
 def _desk(folder: Path) -> list[str]:

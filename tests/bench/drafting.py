@@ -1,12 +1,14 @@
-"""Drafting many clips side by side, against one at a time: the same prompts and answers of the same length."""
+"""Drafting many clips side by side, against one at a time: the same prompts and answers of the same length. And direct
+answers against reasoned ones."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from modelassist.engine.generation.critic import build_question, generate_answers
+from modelassist.engine.generation.direct import answer_directly_each
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.models.tiny import init_tiny
@@ -17,6 +19,7 @@ from modelassist.toy.world import make_spec
 from qsave.frames.slowfast import FrameConfig, read
 from tests.bench.measures import line
 
+STARTER = Path(__file__).parents[2] / "modelassist" / "starter"
 CLIPS = 16
 ANSWER = 60
 """Tokens of each draft: untrained weights write on until they are stopped."""
@@ -42,6 +45,29 @@ def side_by_side(folder: Path) -> Iterator[str]:
             f"side by side {1000 * together:.0f} ms a draft, one at a time {1000 * alone:.0f} ms: "
             f"{alone / together:.1f}x faster",
         )
+
+
+def direct(folder: Path) -> Iterator[str]:
+    """Processor seconds of a direct answer beside a reasoned one, of the starter, which writes whole report cards."""
+    critic = load(str(STARTER))
+    prompts = [_prompt(folder, critic, clip) for clip in range(CLIPS)]
+    tokens = fmean(len(samples[0].ids) for samples in generate_answers(critic, prompts, Sampling()))
+    taken: dict[str, list[float]] = {"reasoned": [], "direct": []}
+    for _ in range(ROUNDS):
+        taken["reasoned"].append(_measure(lambda: generate_answers(critic, prompts, Sampling())))
+        taken["direct"].append(_measure(lambda: answer_directly_each(critic, prompts, TOKENS_PER_BATCH)))
+    reasoned, without = (median(seconds) / CLIPS for seconds in taken.values())
+    yield line(
+        f"scores of {CLIPS} clips, {median(len(prompt.ids) for prompt in prompts):.0f} prompt tokens",
+        f"direct {1000 * without:.0f} ms a clip, with reasons ({tokens:.0f} tokens) {1000 * reasoned:.0f} ms: "
+        f"{reasoned / without:.1f}x faster",
+    )
+
+
+def _measure(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
 
 def _prompt(folder: Path, critic: LoadedModel, number: int) -> Prompt:
