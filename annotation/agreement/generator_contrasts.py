@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from django.db.models import F, Sum
+from django.db.models import F, PositiveBigIntegerField, Sum, Value
 
 from annotation.agreement.generator_pair import read_mean, read_prompts
 from annotation.models import Campaign, ItemDefect, ItemSummary
@@ -16,6 +16,9 @@ from qsave.statistics.tallies import N_UNIT
 
 MOST_PROMPTS = 10
 """Most prompts on each axis, those with the widest gap between two generators."""
+
+# As a whole number of eight bytes: a plain number is sent to PostgreSQL as one of four, in which it is 0.
+_N_UNIT = Value(N_UNIT, output_field=PositiveBigIntegerField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def _list_widest(groups: Mapping[int, Mapping[str, list[float]]]) -> list[Prompt
 def count_defects(campaign: Campaign) -> DefectTable:
     """Count the ratings that name each defect, by generator. Two queries; the defects follow the taxonomy."""
     summaries = ItemSummary.objects.filter(campaign=campaign).order_by("generator").values_list("generator")
-    totals = {f"{axis.value}_ratings": Sum(F(f"{axis.value}_tally") / N_UNIT) for axis in AXES}
+    totals = {f"{axis.value}_ratings": Sum(F(f"{axis.value}_tally") / _N_UNIT) for axis in AXES}
     rated = {generator: tuple(counts) for generator, *counts in summaries.annotate(**totals)}
     generators = tuple(name for name, counts in rated.items() if any(counts))
     named = ItemDefect.objects.filter(campaign=campaign).order_by()

@@ -12,6 +12,7 @@ from annotation.agreement.advice import describe_arm, list_advice
 from annotation.agreement.critic_figures import CriticFigures, DefectMatch
 from annotation.agreement.generator_contrasts import DefectTable
 from annotation.agreement.generator_table import list_generator_rows
+from annotation.agreement.measures_page import read_measures
 from annotation.agreement.plots import plot_biases, plot_critic, plot_generators
 from annotation.agreement.rater_signs import list_signs
 from annotation.agreement.rater_table import RaterRow
@@ -205,6 +206,7 @@ PAGE_SECTIONS = (
     PageSection("generators", _("Generators"), _read_generators),
     PageSection("prompts", _("Prompts"), _read_prompts),
     PageSection("defects", _("Defects"), _read_defects),
+    PageSection("measures", _("Noise and plans"), read_measures),
     PageSection("raters", _("Raters"), _read_raters),
     PageSection("critics", _("Critics"), _read_critics),
     PageSection("elsewhere", _("Ratings made elsewhere"), _read_elsewhere),

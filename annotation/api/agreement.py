@@ -18,6 +18,7 @@ from annotation.agreement.clip_list import list_generators
 from annotation.agreement.details_json import details_to_json
 from annotation.agreement.generator_pair import list_prompt_pairs, read_pair_clips, read_prompts
 from annotation.agreement.headlines import agreement_to_json
+from annotation.agreement.measures_json import measures_to_json
 from annotation.agreement.stored import StoredFigures, read_figures
 from annotation.api.base import KeyPagination, RoleView
 from annotation.models import Campaign, ItemSummary
@@ -41,7 +42,8 @@ class AgreementView(RoleView):
         figures = read_figures(get_object_or_404(Campaign, name=name))
         if not figures.exists:
             return _answer_later(figures)
-        return Response(_describe_state(figures) | agreement_to_json(figures) | details_to_json(figures))
+        parts = (agreement_to_json(figures), details_to_json(figures), measures_to_json(figures))
+        return Response(_describe_state(figures) | {name: value for part in parts for name, value in part.items()})
 
 
 class GeneratorMosView(RoleView):
