@@ -42,7 +42,7 @@ class PredictForm(forms.Form):
         label=gettext_lazy("Answers"),
         required=False,
         choices=[(REASONED, gettext_lazy("Reasons, defects and scores")), (DIRECT, gettext_lazy("Scores only"))],
-        help_text=gettext_lazy("A local model gives scores alone many times faster."),
+        help_text=gettext_lazy("A local model gives scores alone several times faster."),
     )
 
 

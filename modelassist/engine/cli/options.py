@@ -158,7 +158,7 @@ def _add_score(commands: Any) -> None:
     command.add_argument(
         "--direct",
         action="store_true",
-        help="scores alone, without reasons and defects: many times faster, for ranking and scoring at scale",
+        help="scores alone, without reasons and defects: several times faster, for ranking and scoring at scale",
     )
     _add_generation(command)
 
