@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from annotation.agreement.axis_tallies import read_axis_tallies
@@ -22,6 +23,13 @@ from qsave.statistics.mos import choose_prior_sd
 from qsave.words import isolate
 
 PAGE_SIZE = 50
+_FIRST = "SELECT item_id FROM disputed ORDER BY dispute DESC, item_id LIMIT %s"
+_AFTER = """SELECT item_id FROM disputed WHERE dispute < %s OR (dispute = %s AND item_id > %s)
+    ORDER BY dispute DESC, item_id LIMIT %s"""
+_BEFORE = """SELECT item_id FROM disputed WHERE dispute > %s OR (dispute = %s AND item_id < %s)
+    ORDER BY dispute, item_id DESC LIMIT %s"""
+_NEIGHBOURS = f"""SELECT item_id FROM (SELECT 1 AS number, MAX(item_id) AS item_id FROM ({_BEFORE}) previous
+    UNION ALL SELECT 2, MAX(item_id) FROM ({_AFTER}) following) neighbours ORDER BY number"""  # noqa: S608 - made of the two above
 COUNT_LIMIT = 1000
 WAITING, REVIEWED, ALL = "waiting", "reviewed", "all"
 
@@ -112,18 +120,28 @@ class ReviewOrder:
         """The pooled SD of each axis that the filter takes. One query for each."""
         return {axis: choose_prior_sd(read_axis_tallies(self.campaign, axis).spread.sd) for axis in self.wanted.axes}
 
-    def read_keys(self, after: int | None, *, limit: int, backward: bool = False) -> list[int]:
-        """Return the items after an item (before it if `backward`, nearest first); from the first without."""
-        rows = self._annotate(self._select())
-        if after is not None:
-            dispute = self.read_dispute(after)
-            if dispute is None:
-                return []
-            beyond = Q(dispute__gt=dispute) | Q(dispute=dispute, item__lt=after)
-            before = Q(dispute__lt=dispute) | Q(dispute=dispute, item__gt=after)
-            rows = rows.filter(beyond if backward else before)
-        order = ("dispute", "-item") if backward else ("-dispute", "item")
-        return list(rows.order_by(*order).values_list("item", flat=True)[:limit])
+    def read_keys(self, after: int | None, *, limit: int) -> list[int]:
+        """Return the items after an item; from the first without. Two queries beside those of the spreads."""
+        if after is None:
+            return self._read(_FIRST, [limit])
+        dispute = self.read_dispute(after)
+        return [] if dispute is None else self._read(_AFTER, [dispute, dispute, after, limit])
+
+    def find_neighbours(self, item: int) -> tuple[int | None, int | None]:
+        """Return the items before and after one of the campaign, None at the ends. Two queries beside the spreads."""
+        dispute = self.read_dispute(item)
+        if dispute is None:
+            return None, None
+        position = [dispute, dispute, item, 1]
+        before, after = self._read(_NEIGHBOURS, position * 2)
+        return before, after
+
+    def _read(self, statement: str, values: list[int]) -> list[Any]:
+        """Run a statement on the clips wanted, which computes each dispute once."""
+        sql, params = self._annotate(self._select()).values_list("item_id", "dispute").query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(f"WITH disputed AS MATERIALIZED ({sql}) {statement}", [*params, *values])
+            return [item for (item,) in cursor.fetchall()]
 
     def read_dispute(self, item: int) -> int | None:
         """Return the dispute of an item of the campaign, in 1/PRECISION, whether it is wanted or not."""

@@ -134,9 +134,7 @@ def _redirect(request: AuthedRequest, campaign: Campaign, pk: int | None, entry:
 def _find_neighbours(request: AuthedRequest, item: Item) -> tuple[int | None, int | None]:
     """Return the clips before and after one in the queue that the address describes."""
     form = QueueFilterForm(request.GET, generators=list_generators(item.campaign))
-    order = ReviewOrder(item.campaign, form.read_filter())
-    before, after = (order.read_keys(item.pk, limit=1, backward=backward) for backward in (True, False))
-    return (before[0] if before else None, after[0] if after else None)
+    return ReviewOrder(item.campaign, form.read_filter()).find_neighbours(item.pk)
 
 
 def _render(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import F, FloatField, IntegerField, PositiveBigIntegerField, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Greatest, NullIf, Round
+from django.db.models.functions import Cast, Coalesce, Floor, Greatest, NullIf
 
 from annotation.models import ItemSummary
 from qsave.axes import AXES, Axis
@@ -46,7 +46,7 @@ def annotate_disputes(
     """Add `dispute`, in 1/PRECISION, over these axes; `spreads` has the pooled SD of each axis, in levels."""
     parts = [_measure(axis, spreads[axis]) for axis in axes]
     total = sum(parts[1:], start=parts[0])
-    return rows.annotate(dispute=Cast(Round(total * float(PRECISION)), IntegerField()))
+    return rows.annotate(dispute=Cast(Floor(total * float(PRECISION) + 0.5), IntegerField()))
 
 
 def _measure(axis: Axis, spread: float) -> Combinable:

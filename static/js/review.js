@@ -23,12 +23,13 @@ function wireAct(act) {
 }
 
 /**
- * Focus the first field at fault, else the chosen or the first one.
+ * Focus the first field at fault, else the first one; of a score the level that is chosen.
  * @param {HTMLElement} act
  */
 function focusOn(act) {
-  const field = findIfAny(act, "[aria-invalid=true]") ?? findIfAny(act, "input[type=radio]:checked") ?? findIfAny(act, FIELDS);
-  field?.focus();
+  const field = findIfAny(act, "[aria-invalid=true]") ?? findIfAny(act, FIELDS);
+  const chosen = field instanceof HTMLInputElement && findIfAny(act, `input[name="${field.name}"]:checked`);
+  (chosen || field)?.focus();
 }
 
 for (const act of findAll(document, ".review-act")) {
