@@ -1,6 +1,7 @@
 """`serve` in a process of its own: its scores are those of `score`, and no request harms it."""
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from modelassist.engine.cli.options import main
 from modelassist.engine.generation.critic import Critic
+from modelassist.engine.models.folder import CRITIC_FILE
 from modelassist.engine.serving.server import MAX_BODY
 from modelassist.kinds.base import ClipQuestion
 from modelassist.kinds.endpoint.proposer import EndpointCritic, Offer
@@ -148,3 +151,13 @@ def test_without_the_key_nothing_is_answered(url: str, headers: dict[str, str]) 
         status, content = send(url, method, path, b"{}", **{"Authorization": "", **headers})
 
         assert (status, content["error"]["message"]) == (401, "The key is wrong or missing.")
+
+
+def test_a_critic_that_is_told_readings_is_not_served(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(tiny_folder, tmp_path / "told")
+    settings = json.loads((folder / CRITIC_FILE).read_text())
+    (folder / CRITIC_FILE).write_text(json.dumps(settings | {"readings": ["frozen"]}))
+    assert main(["serve", "--model", str(folder), "--port", "0"]) == 1
+    assert "a request has frames alone: use score" in capsys.readouterr().err
