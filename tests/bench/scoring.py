@@ -32,7 +32,7 @@ from tests.bench.measures import line
 from tests.support.waiting import wait_until
 
 ROUNDS = 11
-DRAFTED = 60
+DRAFTED = 120
 """Clips of each campaign that is drafted meanwhile: more than are drafted in the time of the measurement."""
 ROOT = Path(__file__).parents[2]
 
