@@ -29,7 +29,7 @@ class ClipAnswer:
 
     proposal: Proposal | None = None
     text: str = ""
-    """The critic's words as generated; empty for a critic that generates none."""
+    """The critic's words as generated; of the detectors, what they measured and found. Leads read it."""
     error: str = ""
     """A full sentence that says why there is no proposal; empty if there is one."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from modelassist.kinds.base import ClipAnswer, ClipQuestion
 from qsave.detectors.features import compute_features
 from qsave.detectors.measure import measure_clip
-from qsave.detectors.propose import propose
+from qsave.detectors.propose import propose, summarise
 from qsave.frames.guard import MediaError, guard_file
 
 
@@ -24,4 +24,5 @@ def detect(question: ClipQuestion) -> tuple[ClipAnswer, list[float]]:
             readings = measure_clip(question.video)
     except MediaError as error:
         return ClipAnswer(error=str(error)), []
-    return ClipAnswer(propose(readings, question.taxonomy)), compute_features(readings).tolist()
+    answer = ClipAnswer(propose(readings, question.taxonomy), summarise(readings, question.taxonomy))
+    return answer, compute_features(readings).tolist()

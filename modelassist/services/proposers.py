@@ -81,10 +81,10 @@ def _require_present_thresholds(critic: Critic) -> None:
     if critic.settings.get(THRESHOLDS, critic.version) != THRESHOLDS_VERSION:
         raise CriticUnavailable(
             _(
-                "The thresholds of %(critic)s are not those of this version of the site. Activate version %(present)d "
+                "The thresholds of %(critic)s are not those of this version of the site. Activate version %(version)d "
                 "on the Drafting page."
             )
-            % {"critic": isolate(critic), "present": THRESHOLDS_VERSION}
+            % {"critic": isolate(critic), "version": THRESHOLDS_VERSION}
             if THRESHOLDS not in critic.settings
             else _(
                 "The thresholds of %(critic)s are not those of this version of the site. Fit scores to the ratings "

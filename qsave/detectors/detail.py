@@ -39,46 +39,66 @@ class Detail(NamedTuple):
     least_sharp: float
     steepness: float
     noise: float
-    blockiness: float
     levels: float
     flat_levels: float
 
 
-def measure_detail(luma: Pixels) -> Detail:
-    """Measure luma of shape (height, width); both at least 16."""
-    down, across = (max(1, min(luma.size // SAMPLED_PIXELS, length // _LEAST_SAMPLED)) for length in luma.shape)
+def measure_detail(luma: Pixels) -> tuple[Detail, Floats]:
+    """Measure luma of shape (height, width), both at least 16. Also return the share of each level, (256,)."""
+    down, _ = _choose_spacing(luma)
     above, rows, below = (luma[start : luma.shape[0] - 2 + start : down].astype(np.int16) for start in range(3))
-    columns = luma[:, ::across].astype(np.int16)
     curve = above + below - 2 * rows
     laplacian = np.abs(curve[:, 1:-1] + rows[:, :-2] + rows[:, 2:] - 2 * rows[:, 1:-1])
     sharp_tiles = average_tiles(laplacian, TILES)
-    steps = np.abs(np.diff(rows, axis=1))
     share = np.bincount(rows[:, ::2].ravel(), minlength=256) / rows[:, ::2].size
-    return Detail(
+    detail = Detail(
         sharpness=float(sharp_tiles.mean()),
         least_sharp=float(sharp_tiles.min()),
-        steepness=_measure_steepness(rows, steps),
+        steepness=_measure_steepness(rows[::2]),
         noise=_estimate_noise(curve),
-        blockiness=_find_grid(steps.mean(0, np.float32), np.abs(np.diff(columns, axis=0)).mean(1, np.float32)),
         levels=float((share >= _RARE).sum()),
         flat_levels=_sum_frequent(share),
     )
+    return detail, share
+
+
+def measure_blockiness(luma: Pixels) -> float:
+    """Return how much stronger the changes are on the lines of the best fitting square grid than elsewhere, from 1 on.
+
+    Luma has the shape (height, width), both at least 16.
+    """
+    down, across = _choose_spacing(luma)
+    rows, columns = luma[::down].astype(np.int16), luma[:, ::across].astype(np.int16)
+    changes = np.abs(np.diff(rows, axis=1)).mean(0, np.float32), np.abs(np.diff(columns, axis=0)).mean(1, np.float32)
+    sides = [side for side in BLOCK_SIDES if side * _LEAST_LINES <= min(map(len, changes))]
+    strongest = 1.0
+    for side in sides:
+        ratio = _compare_phases(changes[0], side)
+        if ratio > strongest:  # else the columns cannot make it the best
+            strongest = max(strongest, min(ratio, _compare_phases(changes[1], side)))
+    return strongest
+
+
+def _choose_spacing(luma: Pixels) -> tuple[int, int]:
+    """Return every how many rows and columns are measured."""
+    down, across = (max(1, min(luma.size // SAMPLED_PIXELS, length // _LEAST_SAMPLED)) for length in luma.shape)
+    return down, across
 
 
 def average_tiles(values: npt.NDArray[np.generic], tiles: int) -> Floats:
-    """Return the means of `tiles` x `tiles` parts of equal size, (tiles, tiles); a remainder at the ends is left
-    out."""
-    down, across = (length // tiles for length in values.shape)
-    parts = values[: tiles * down, : tiles * across].reshape(tiles, down, tiles, across)
-    return np.asarray(parts.sum(1, dtype=np.float32).sum(2) / (down * across))  # one axis at a time: twice as fast
+    """Return the means of `tiles` x `tiles` parts of equal size of pictures (.., h, w), shape (.., tiles, tiles); a
+    remainder at the ends is left out."""
+    down, across = (length // tiles for length in values.shape[-2:])
+    cut = values[..., : tiles * down, : tiles * across]
+    parts = cut.reshape(*values.shape[:-2], tiles, down, tiles, across)
+    return np.asarray(parts.sum(-3, dtype=np.float32).sum(-1) / (down * across))  # one axis at a time: twice as fast
 
 
-def _measure_steepness(rows: Grey, steps: Grey) -> float:
+def _measure_steepness(rows: Grey) -> float:
     """Compare the largest changes over one step with those over four."""
     step = max(1, round(rows.shape[1] / REFERENCE_SIDE))
     reach = _EDGE_REACH * step
-    near = steps if step == 1 else np.abs(rows[:, step:] - rows[:, :-step])
-    near_top, far_top = (_find_top(changes) for changes in (near, np.abs(rows[:, reach:] - rows[:, :-reach])))
+    near_top, far_top = (_find_top(np.abs(rows[:, gap:] - rows[:, :-gap])) for gap in (step, reach))
     return min(1.0, near_top / far_top) if far_top else 0.0
 
 
@@ -96,17 +116,6 @@ def _estimate_noise(curve: Grey) -> float:
     response = np.abs(curve[:, :-2] - 2 * curve[:, 1:-1] + curve[:, 2:])
     tiles = np.sort(average_tiles(response, TILES), axis=None)
     return float(np.sqrt(np.pi / 2) / 6 * tiles[: round(_SMOOTH_TILES * tiles.size)].mean())
-
-
-def _find_grid(across: Floats, down: Floats) -> float:
-    """Return how much stronger the changes are on the lines of the best fitting square grid than elsewhere."""
-    sides = [side for side in BLOCK_SIDES if side * _LEAST_LINES <= min(len(across), len(down))]
-    strongest = 1.0
-    for side in sides:
-        ratio = _compare_phases(across, side)
-        if ratio > strongest:  # else the columns cannot make it the best
-            strongest = max(strongest, min(ratio, _compare_phases(down, side)))
-    return strongest
 
 
 def _compare_phases(profile: Floats, side: int) -> float:

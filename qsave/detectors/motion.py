@@ -1,57 +1,37 @@
 """Measure the change from frame to frame: differences, and the shift of the whole picture."""
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from qsave.detectors.detail import average_tiles
 
 CHANGE_TILES = 8
-SHIFT_SIDE = 96
-"""Most pixels of the longer side of the picture whose shift is measured."""
 FLASH_SECONDS = 0.25
 Luma = npt.NDArray[np.float32]
-_Spectrum = npt.NDArray[np.complexfloating]
 
-
-class Motion(NamedTuple):
-    """Readings of one frame; `Readings` says what each is."""
-
-    change: float = 0.0
-    local_change: float = 0.0
-    two_frame_change: float = 0.0
-    shift_x: float = 0.0
-    shift_y: float = 0.0
-    shift_trust: float = 0.0
+MOTION_FIELDS = ("luma", "change", "local_change", "two_frame_change", "shift_x", "shift_y", "shift_trust")
+"""What is measured of each small picture; `Readings` says what each is."""
 
 
 class MotionMeter:
-    """Compares each frame with the one and the two before."""
+    """Compares each picture with the one and the two before. Many pictures at a time cost less."""
 
     def __init__(self) -> None:
-        self._before: Luma | None = None
-        self._two_before: Luma | None = None
-        self._shift = _ShiftMeter()
+        self._last: Luma | None = None
 
-    def measure(self, luma: Luma) -> Motion:
-        """Measure the luma (h, w) of the next frame. A frame of another size begins anew."""
-        if self._before is not None and self._before.shape != luma.shape:
-            self._before, self._two_before, self._shift = None, None, _ShiftMeter()
-        before, two_before = self._before, self._two_before
-        self._before, self._two_before = luma, before
-        shift_x, shift_y, trust = self._shift.measure(luma)
-        if before is None:
-            return Motion()
-        difference = np.abs(luma - before)
-        return Motion(
-            change=float(difference.mean()),
-            local_change=float(average_tiles(difference, CHANGE_TILES).max()),
-            two_frame_change=float(np.abs(luma - two_before).mean()) if two_before is not None else 0.0,
-            shift_x=shift_x,
-            shift_y=shift_y,
-            shift_trust=trust,
-        )
+    def measure(self, pictures: Luma) -> Luma:
+        """Measure the next pictures, shape (n, h, w); return the MOTION_FIELDS of each, (n, fields)."""
+        last = self._last if self._last is not None else pictures[:0]
+        row = np.concatenate((last, pictures))
+        self._last = row[-2:]
+        motion = np.zeros((len(row), len(MOTION_FIELDS)), np.float32)
+        differences = np.abs(row[1:] - row[:-1])
+        motion[:, 0] = row.mean((1, 2))
+        motion[1:, 1] = differences.mean((1, 2))
+        motion[1:, 2] = average_tiles(differences, CHANGE_TILES).max((1, 2))
+        motion[2:, 3] = np.abs(row[2:] - row[:-2]).mean((1, 2))
+        motion[1:, 4:] = _measure_shifts(row)
+        return motion[len(last) :]
 
 
 def measure_flashes(tiles: npt.NDArray[np.uint8], times: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
@@ -74,26 +54,15 @@ def _rise(levels: npt.NDArray[np.float32], reach: int) -> npt.NDArray[np.float32
     return np.asarray((levels - np.maximum(before, after)).max(1), np.float32)
 
 
-class _ShiftMeter:
-    """Finds the shift between consecutive pictures by phase correlation (Kuglin and Hines 1975)."""
-
-    def __init__(self) -> None:
-        self._window: Luma | None = None
-        self._before: _Spectrum | None = None
-
-    def measure(self, luma: Luma) -> tuple[float, float, float]:
-        """Return the shift to the right and down as shares of the sides, and the height of the peak."""
-        step = -(-max(luma.shape) // SHIFT_SIDE)
-        small = luma[::step, ::step]
-        if self._window is None:
-            self._window = np.asarray(np.outer(*(np.hanning(length) for length in small.shape)), np.float32)
-        spectrum = np.fft.rfft2((small - small.mean()) * self._window)
-        before, self._before = self._before, spectrum
-        if before is None:
-            return 0.0, 0.0, 0.0
-        cross = spectrum * before.conj()
-        surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-3), s=small.shape)
-        return _read_peak(np.asarray(surface, np.float32))
+def _measure_shifts(row: Luma) -> Luma:
+    """Return the shift of each picture but the first, to the right and down as shares of the sides, and the height of
+    the peak, shape (n - 1, 3); by phase correlation (Kuglin and Hines 1975)."""
+    height, width = row.shape[1:]
+    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    spectra = np.fft.rfft2((row - row.mean((1, 2), keepdims=True)) * window)
+    cross = spectra[1:] * spectra[:-1].conj()
+    surfaces = np.fft.irfft2(cross / (np.abs(cross) + 1e-3), s=(height, width))
+    return np.asarray([_read_peak(surface) for surface in surfaces], np.float32).reshape(-1, 3)
 
 
 def _read_peak(surface: Luma) -> tuple[float, float, float]:

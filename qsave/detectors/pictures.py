@@ -1,16 +1,14 @@
-"""The pictures that are measured: a small one of each frame, in colour for some, and the luma at full size."""
+"""The pictures of which colour and detail are measured: a small one in colour, and the luma at full size."""
 
 import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import Interpolation, VideoReformatter
-
-from qsave.frames.container import count_quarter_turns
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 Pixels = npt.NDArray[np.uint8]
 
-SMALL_SIDE = 160
+COLOUR_SIDE = 80
 """Most pixels of the longer side of the small picture."""
 LEAST_SIDE = 16
 _SCALER = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
@@ -21,20 +19,14 @@ class Pictures:
     """Makes the pictures of one clip's frames; reuses its scalers."""
 
     def __init__(self) -> None:
-        self._luma, self._colour, self._full = VideoReformatter(), VideoReformatter(), VideoReformatter()
+        self._colour, self._full = VideoReformatter(), VideoReformatter()
 
-    def scale(self, frame: VideoFrame) -> Pixels:
-        """Return the upright luma (h, w) of the small picture, full range; the longer side has at most SMALL_SIDE
-        pixels."""
-        small = _reformat(self._luma, frame, "gray8")
-        return np.rot90(_view_plane(small.planes[0]), count_quarter_turns(frame))
-
-    def scale_in_colour(self, frame: VideoFrame) -> tuple[Pixels, Pixels, Pixels]:
-        """Return the same luma as stored, not turned, and the planes U and V of half its height and width, full
-        range."""
-        small = _reformat(self._colour, frame, "yuvj420p")
-        luma, u, v = (_view_plane(plane) for plane in small.planes)
-        return luma, u, v
+    def read_colour(self, frame: VideoFrame) -> tuple[Pixels, Pixels]:
+        """Return U and V of a small picture as stored, not turned, (h, w), full range; at most COLOUR_SIDE pixels a
+        side."""
+        width, height = choose_small_size(frame.width, frame.height)
+        small = self._colour.reformat(frame, width, height, "yuvj444p", interpolation=_SCALER, threads=1)
+        return _view_plane(small.planes[1]), _view_plane(small.planes[2])
 
     def read_luma(self, frame: VideoFrame) -> Pixels:
         """Return the luma at full size as stored, (height, width); a view of the frame where it has such a plane."""
@@ -42,10 +34,11 @@ class Pictures:
             frame = self._full.reformat(frame, format="gray8", interpolation=_SCALER, threads=1)
         return _view_plane(frame.planes[0])
 
-
-def _reformat(scaler: VideoReformatter, frame: VideoFrame, form: str) -> VideoFrame:
-    width, height = choose_small_size(frame.width, frame.height)
-    return scaler.reformat(frame, width, height, form, interpolation=_SCALER, threads=1)
+    @staticmethod
+    def has_full_range(frame: VideoFrame) -> bool:
+        """Return whether `read_luma` has levels of 0 to 255, not of 16 to 235."""
+        names_range = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+        return names_range or frame.format.name.startswith("gray") or not _has_luma_plane(frame)
 
 
 def _view_plane(plane: VideoPlane) -> Pixels:
@@ -55,7 +48,7 @@ def _view_plane(plane: VideoPlane) -> Pixels:
 
 def choose_small_size(width: int, height: int) -> tuple[int, int]:
     """Return width and height of the small picture: the clip's shape, not enlarged beyond LEAST_SIDE."""
-    share = min(1.0, SMALL_SIDE / max(width, height))
+    share = min(1.0, COLOUR_SIDE / max(width, height))
     return max(LEAST_SIDE, round(width * share)), max(LEAST_SIDE, round(height * share))
 
 

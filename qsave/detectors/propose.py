@@ -38,6 +38,20 @@ def propose(readings: Readings, taxonomy: Sequence[Defect], enabled: Sequence[st
     )
 
 
+def summarise(readings: Readings, taxonomy: Sequence[Defect], enabled: Sequence[str] = ENABLED) -> str:
+    """Return what was measured and what passed its limit, in two sentences. Leads read it, also where nothing is
+    proposed; raters do not, because "nothing was found" would sway them."""
+    offered = {defect.id for defect in taxonomy}
+    measured = [defect for defect in enabled if defect in offered]
+    found = [finding.defect for finding in find_defects(readings, measured)]
+    count, seconds = len(readings.times), readings.duration
+    frames = f"{count} {'frame' if count == 1 else 'frames'} of {seconds:.2f} s"
+    return (
+        f"Measured in {frames}: {', '.join(measured) or 'nothing, because the campaign offers no such defect'}. "
+        f"Above its limit: {', '.join(found) or 'none, which does not prove that there is no defect'}."
+    )
+
+
 def _gather(findings: Sequence[Finding]) -> AxisProposal | None:
     if not findings:
         return None

@@ -29,9 +29,10 @@ class ReadingsError(ValueError):
 class Readings:
     """Measurements over time. Every array has the shape (frames,); frame i is shown from `times[i]` on.
 
-    Grey levels and colours are on the full range of 0 to 255, also for clips that store a limited range. A reading of
-    the change since the frame before is 0 for the first frame. Readings from contrast to colour_spread are taken at
-    most every tenth of a second and hold until the next. Those at full size (levels to blockiness) are of the luma as
+    Grey levels and colours are on the full range of 0 to 255, also for clips that store a limited range. Luma and
+    change are of a picture of 64 x 48 pixels; a reading of the change since the frame before is 0 for the first frame.
+    Exposure and detail (contrast to noise) are of full size, taken at most every tenth of a second, and hold until the
+    next; blockiness is taken five times a second, colour once. Readings from levels to blockiness are of the luma as
     stored, whose range may be 16 to 235.
     """
 
@@ -51,7 +52,7 @@ class Readings:
     brightest: Values
     """The grey level below which 99 % of the pixels lie."""
     clipped_bright: Values
-    """Share of pixels whose red, green and blue are all at least 250."""
+    """Share of pixels whose luma is at least 250."""
     clipped_dark: Values
     """Share of pixels whose luma is below 8."""
     levels: Values

@@ -11,6 +11,7 @@ from qsave.detectors.thresholds import (
     BANDING_CONTRAST,
     BANDING_FLAT,
     BLOCK_GRID,
+    BLOCK_SECONDS,
     BLUR_CONTRAST,
     BLUR_STEEPNESS,
     BRIGHT_CLIPPED,
@@ -49,10 +50,10 @@ def find_noise(readings: Readings) -> Finding | None:
 def find_blockiness(readings: Readings) -> Finding | None:
     mask = readings.blockiness > BLOCK_GRID.value
     highest = readings.blockiness[mask].max(initial=0.0)
-    return _report(
+    return make_finding(
         "blockiness",
         readings,
-        mask,
+        find_long_runs(readings, mask, BLOCK_SECONDS.value),
         f"the picture changes on the lines of a square grid up to {highest:.1f} times as much as elsewhere "
         f"(blocky above {BLOCK_GRID.value:g})",
     )

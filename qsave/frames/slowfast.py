@@ -106,6 +106,21 @@ class Watched:
         return self.times[-1] + (self.times[-1] - self.times[-2] if len(self.times) > 1 else 0.0)
 
 
+class GreyScaler:
+    """Makes the small grey picture of one frame after the other; the same frame again costs nothing."""
+
+    def __init__(self) -> None:
+        self._scaler = VideoReformatter()
+        self._frame: VideoFrame | None = None
+        self._grey = np.zeros((0, 0), np.uint8)
+
+    def scale(self, frame: VideoFrame) -> Pixels:
+        """Return the luma of the whole frame as stored, not turned, full range: (48, 64)."""
+        if frame is not self._frame:
+            self._frame, self._grey = frame, _scale(self._scaler, frame, _GREY_SIZE, "gray8")
+        return self._grey
+
+
 def choose(path: Path, config: FrameConfig) -> FrameTimes:
     """Return the times of the fast and the slow frames. Raises MediaError as `read` does."""
     frames = read(path, config)
@@ -119,7 +134,7 @@ def choose_among(source: Iterable[TimedFrame], last: float, config: FrameConfig)
     """
     fast = FastChoice(last, config.fast_frames)
     slow = SlowChoice(last, config.slow_frames, config.min_distance, lambda frame: None)
-    energy = _Energy()
+    energy = _Energy(GreyScaler())
     fast_times: list[float] = []
     for time, frame in source:
         seen = Seen(time, energy.compute(frame), frame)
@@ -166,13 +181,18 @@ def choose_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, i
     return across * unit, down * unit
 
 
-def watch_among(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Watched:
-    """Return what `watch` does, of the decoded frames of a clip whose last frame appears at `last` seconds."""
+def watch_among(
+    source: Iterable[TimedFrame], last: float, config: FrameConfig, grey: GreyScaler | None = None
+) -> Watched:
+    """Return what `watch` does, of the decoded frames of a clip whose last frame appears at `last` seconds.
+
+    Who also needs the small grey pictures of these frames shares a `grey`, and each is scaled once.
+    """
     small = _FrameStack(config.fast_frames, config.fast_pixels, config.unit)
     large = _FrameStack(config.slow_frames, config.slow_pixels, config.unit)
     fast = FastChoice(last, config.fast_frames)
     slow = SlowChoice(last, config.slow_frames, config.min_distance, large.scale)
-    energy = _Energy()
+    energy = _Energy(grey or GreyScaler())
     times, energies = array("d"), array("d")
     for time, frame in source:
         if not times:
@@ -194,12 +214,12 @@ def watch_among(source: Iterable[TimedFrame], last: float, config: FrameConfig) 
 class _Energy:
     """Computes the change energy of one frame after the other."""
 
-    def __init__(self) -> None:
-        self._scaler = VideoReformatter()
+    def __init__(self, grey: GreyScaler) -> None:
+        self._grey = grey
         self._before: npt.NDArray[np.int16] | None = None
 
     def compute(self, frame: VideoFrame) -> float:
-        grey = _scale(self._scaler, frame, _GREY_SIZE, "gray8").astype(np.int16)
+        grey = self._grey.scale(frame).astype(np.int16)
         change = int(np.abs(grey - self._before).sum(dtype=np.int64)) if self._before is not None else 0
         self._before = grey
         return change / grey.size

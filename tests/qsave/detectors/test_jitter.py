@@ -56,7 +56,7 @@ EVEN: dict[str, tuple[Steps, float]] = {
     "24 frames a second in 60": (repeat(6, 0, 6, 0, 0), 60),
     "a third dropped of 90": (repeat(4, 7), 60),
     "one stop": ([0.2 if i == 9 else 4 for i in range(FRAMES - 1)], 16),
-    "too faint to see": (repeat(0.6, 1.2), 16),
+    "too faint to see": (repeat(0.5, 1.0), 16),
     "one cut": ([60.0 if i == 9 else 4 for i in range(FRAMES - 1)], 16),
     "two steps": ([4, 7], 16),
 }

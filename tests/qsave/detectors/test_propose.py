@@ -9,7 +9,7 @@ import pytest
 
 from qsave.axes import Axis
 from qsave.detectors.measure import measure_clip
-from qsave.detectors.propose import DETECTORS, ENABLED, find_defects, propose
+from qsave.detectors.propose import DETECTORS, ENABLED, find_defects, propose, summarise
 from qsave.detectors.thresholds import OFF
 from qsave.taxonomy import DEFAULT_AXIS_OF_DEFECT, DEFAULT_TAXONOMY, Defect
 from tests.qsave.frames.clips import Picture, write_clip
@@ -167,8 +167,12 @@ def test_what_only_resembles_a_fault_is_not_proposed(tmp_path: Path, name: str) 
     assert find_defects(measure_clip(write_scene(tmp_path, change, step))) == []
 
 
-def test_a_clean_clip_has_no_proposal_on_any_axis(tmp_path: Path) -> None:
-    assert propose(measure_clip(write_scene(tmp_path)), DEFAULT_TAXONOMY).axes == {}
+def test_a_clean_clip_has_no_proposal_on_any_axis_and_a_summary_for_leads(tmp_path: Path) -> None:
+    readings = measure_clip(write_scene(tmp_path))
+    assert propose(readings, DEFAULT_TAXONOMY).axes == {}
+    assert summarise(readings, [Defect("frozen", Axis.DYNAMIC, "frozen")]) == (
+        "Measured in 32 frames of 2.00 s: frozen. Above its limit: none, which does not prove that there is no defect."
+    )
 
 
 def test_only_defects_that_the_campaign_offers_are_proposed_on_its_axis(tmp_path: Path) -> None:
