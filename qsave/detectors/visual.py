@@ -82,7 +82,8 @@ def find_over_exposure(readings: Readings) -> Finding | None:
 
 
 def find_under_exposure(readings: Readings) -> Finding | None:
-    mask = readings.brightest < DARK_BRIGHTEST.value
+    # The mean is known of every frame: in a flicker, all frames of which more is measured may be dark ones.
+    mask = (readings.brightest < DARK_BRIGHTEST.value) & (readings.luma < DARK_BRIGHTEST.value)
     runs = [
         run
         for run in find_long_runs(readings, mask, VISUAL_SECONDS.value)
