@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from annotation.agreement.clip_evidence import Opinion, make_labels, make_proposal_opinions
+from annotation.agreement.reviews import read_reviews_in_force
 from annotation.models import Item
 from modelassist.models import Prediction
 from qsave.proposal import proposal_from_json
@@ -26,17 +27,13 @@ def read_clip_predictions(item: Item) -> ClipPredictions:
     newest: dict[str, Prediction] = {}
     for row in rows.select_related("prediction_set__critic").order_by("-pk")[:MOST_PREDICTIONS]:
         newest.setdefault(str(row.prediction_set.critic), row)
-    if newest and item.clip.prompt_group.split in HELD_OUT and not _is_reviewed(item):
+    if newest and item.clip.prompt_group.split in HELD_OUT and item.pk not in read_reviews_in_force([item.pk]):
         return ClipPredictions(are_hidden=True)
     labels = make_labels(list(newest))
     defects = {defect["id"]: defect["label"] for defect in item.campaign.taxonomy}
     return ClipPredictions(
         [_make_opinion(row, name, label, defects) for (name, row), label in zip(newest.items(), labels, strict=True)]
     )
-
-
-def _is_reviewed(item: Item) -> bool:
-    return item.reviews.filter(clip_version=item.clip.version).exists()
 
 
 def _make_opinion(row: Prediction, name: str, label: str, defects: dict[str, str]) -> Opinion:
