@@ -117,9 +117,11 @@ def _read_answers(answers: QuerySet[AxisAnswer], ratings: CountedRatings) -> Cou
     confirmed = _count_if(Q(draft_use=AxisAnswer.DraftUse.CONFIRMED))
     fields = ("revision__rating", axis, "score", exposed, confirmed, Coalesce("draft_edit_distance", -1))
     rows = _read_rows(answers, *fields)
-    rows = rows[np.isin(rows[:, 0], ratings.key)]  # a rating that was stored between the two queries is left out
-    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    rows = rows[np.argsort(rows[:, 0] * len(AXES) + rows[:, 1])]
     position = np.searchsorted(ratings.key, rows[:, 0])
+    # a rating that was stored between the two queries is left out
+    known = np.append(ratings.key, -1)[position] == rows[:, 0]
+    rows, position = rows[known], position[known]
     _key, axes, score, is_exposed, is_confirmed, edits = rows.T
     return CountedAnswers(
         ratings, position, axes, score, is_exposed.astype(np.bool_), is_confirmed.astype(np.bool_), edits

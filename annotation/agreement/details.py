@@ -81,5 +81,6 @@ def _compute_defects(
     order = np.lexsort((answers.rater, answers.item))  # that of the table
     keys = answers.ratings.key[answers.rating][order]
     own = [str(defect["id"]) for defect in campaign.taxonomy if defect["axis"] == axis]
-    marks = {defect: np.isin(keys, named.list_ratings(axis, defect)) for defect in own}
+    groups, none = named.group_by_defect(axis), np.zeros(len(keys), dtype=np.bool_)
+    marks = {defect: np.isin(keys, groups[defect]) if defect in groups else none for defect in own}
     return compute_defect_agreement(answers.make_table(), marks)

@@ -188,7 +188,10 @@ class Agreement:
 
     def _list_ratings(self) -> Ints:
         """Return the positions of the counted ratings."""
-        return np.unique(np.concatenate([rated.answers.rating for rated in self.rated.values()]))
+        has_answer = np.zeros(len(self.inputs.answers.ratings), dtype=np.bool_)
+        for rated in self.rated.values():
+            has_answer[rated.answers.rating] = True
+        return np.flatnonzero(has_answer)
 
     def list_mos(self, axis: Axis) -> Iterable[tuple[str, int, float]]:
         """Yield the generator, the prompt group and the MOS of each clip."""

@@ -43,13 +43,14 @@ class NamedDefects:
     defect: Ints
     defects: tuple[str, ...]
 
-    def list_ratings(self, axis: Axis, defect: str) -> Ints:
-        """Return the keys of the ratings that name a defect on an axis."""
-        if defect not in self.defects:
-            return np.empty(0, dtype=np.int64)
-        found = (self.axis == AXES.index(axis)) & (self.defect == self.defects.index(defect))
-        ratings: Ints = self.rating[found]
-        return ratings
+    def group_by_defect(self, axis: Axis) -> dict[str, Ints]:
+        """Return the keys of the ratings that name each defect on an axis."""
+        on_axis = self.axis == AXES.index(axis)
+        ratings, defects = self.rating[on_axis], self.defect[on_axis]
+        order = np.argsort(defects, kind="stable")
+        starts = np.searchsorted(defects[order], np.arange(len(self.defects) + 1))
+        groups = {name: ratings[order[starts[code] : starts[code + 1]]] for code, name in enumerate(self.defects)}
+        return {name: keys for name, keys in groups.items() if len(keys)}
 
 
 def read_named_defects(campaign: Campaign) -> NamedDefects:

@@ -7,7 +7,7 @@ import numpy as np
 
 from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import Weighed, weigh
-from qsave.statistics.figures import Bools, Figure, Undefined
+from qsave.statistics.figures import Bools, Estimate, Figure, Undefined
 from qsave.statistics.table import RatingTable
 
 LEAST_CLIPS = 10
@@ -32,12 +32,19 @@ def compute_defect_agreement(table: RatingTable, named: Mapping[str, Bools]) -> 
 
 
 def _compute(defect: str, table: RatingTable, marks: Bools, paired: int) -> DefectAgreement:
-    prevalence: Figure = float(marks.mean()) if len(table) else Undefined("nothing has been rated yet")
+    if not marks.any():
+        nothing = Undefined("no rating names it")
+        return DefectAgreement(
+            defect, 0.0 if len(table) else nothing, 0, Weighed(Estimate(nothing, nothing), _say_few(0))
+        )
     clips = len(np.unique(table.items[marks]))
     alpha = compute_alpha(table.replace_scores(marks.astype(np.float64)), "nominal")
     weighed = weigh(alpha.estimate, clips=paired)
     if clips < LEAST_CLIPS:
-        number = {0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
-        few = f"{number} this defect; agreement on it can be read from about {LEAST_CLIPS}."
-        weighed = Weighed(weighed.estimate, few)
-    return DefectAgreement(defect, prevalence, clips, weighed)
+        weighed = Weighed(weighed.estimate, _say_few(clips))
+    return DefectAgreement(defect, float(marks.mean()), clips, weighed)
+
+
+def _say_few(clips: int) -> str:
+    number = {0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
+    return f"{number} this defect; agreement on it can be read from about {LEAST_CLIPS}."
