@@ -35,7 +35,7 @@ def stage_import(run: JobRun) -> dict[str, object]:
     clip_import = _find_import(run)
     try:
         unpack_upload(clip_import, run.report_progress)
-        preview_import(clip_import)
+        preview_import(clip_import, run.report_progress)
     except (TableError, UploadRefused) as error:
         fail_import(clip_import, str(error))
         delete_files(clip_import)

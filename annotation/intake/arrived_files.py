@@ -43,9 +43,7 @@ class FolderFiles:
 
     def find(self, name: str) -> ArrivedFile:
         path = self._folder.find(name)
-        return ArrivedFile(
-            path.relative_to(self._root).as_posix(), path.stat().st_size, partial(self._folder.open, path)
-        )
+        return ArrivedFile(self._folder.get_name(path), path.stat().st_size, partial(self._folder.open, path))
 
     def list_names(self) -> Iterator[str]:
         return (name for name, path in self._folder.list_files() if path != self._manifest)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import Q
-
 from annotation.intake.manifests import Row, RowRefused
 from annotation.intake.prompt_groups import find_group
 from annotation.models import Clip
@@ -34,11 +32,10 @@ def name_clip(sha256: str, row: Row) -> str:
 def find_clips(rows: Iterable[tuple[str, Row]]) -> dict[str, Clip]:
     """Return the clips that rows, with the hashes of their videos, name or describe, by clip_id."""
     pairs = list(rows)
-    named = Q(clip_id__in={row.clip_id or name_clip(sha256, row) for sha256, row in pairs})
-    unnamed = {sha256 for sha256, row in pairs if not row.clip_id}
-    if unnamed:  # earlier versions named such a clip by the bytes of its video alone
-        named |= Q(clip_id__in=unnamed)
-    clips = Clip.objects.filter(named).select_related("prompt_group", "successor__prompt_group")
+    names = {row.clip_id or name_clip(sha256, row) for sha256, row in pairs}
+    names |= {sha256 for sha256, row in pairs if not row.clip_id}  # so earlier versions named a clip without one
+    clips = Clip.objects.filter(clip_id__in=names).defer("frame_times", "shown_times")  # which take long to load
+    clips = clips.select_related("prompt_group").prefetch_related("successor__prompt_group")
     return {clip.clip_id: find_newest(clip) for clip in clips}
 
 

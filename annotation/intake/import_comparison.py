@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from annotation.corrections.differences import OTHER_VIDEO, describe_differences, find_differences
@@ -19,7 +20,7 @@ from annotation.intake.arrived_files import ArrivedFile, ArrivedFiles, list_unna
 from annotation.intake.clip_files import has_lost_files
 from annotation.intake.clip_records import choose_clip, find_clips
 from annotation.intake.manifests import Row, RowRefused
-from annotation.intake.staging import load_row, split_into_batches
+from annotation.intake.staging import Progress, ignore_progress, load_row, split_into_batches
 from annotation.models import Clip, ClipImport, ClipVersion, ImportRow, Item
 from qsave.groups import split_into_chunks
 
@@ -28,6 +29,7 @@ MOST_LISTED = 100
 LOOKUP_SIZE = 500
 MOST_HASHES = 50
 """Videos of one size that are tried for a row whose own video was not hashed."""
+_STORE_NOTE = "UPDATE annotation_importrow SET note = %s WHERE id = %s"
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ class Comparison:
         return {**self.counts, **{name: value for name, value in others.items() if value}}
 
 
-def compare_rows(clip_import: ClipImport) -> dict[str, Any]:
+def compare_rows(clip_import: ClipImport, on_progress: Progress = ignore_progress) -> dict[str, Any]:
     """Note at each waiting row how it differs from its clip, or why it would be refused; return the comparison.
 
     Its counts: `present` and `differs` (clips that are here), `unread` (those of them whose video was compared by size
@@ -85,11 +87,15 @@ def compare_rows(clip_import: ClipImport) -> dict[str, Any]:
     except UploadRefused as refusal:
         files, comparison.unlisted = None, str(refusal)
     waiting = clip_import.rows.filter(state=ImportRow.State.WAITING).order_by("number")
+    total, done = waiting.count(), 0
     for batch in split_into_batches(waiting.iterator(chunk_size=1000)):
         rows = [ComparedRow(stored, load_row(stored)) for stored in batch]
         if files is not None:
             _find_files(comparison, files, rows)
         _compare_batch(clip_import, comparison, rows)
+        done += len(rows)
+        words = {"done": f"{done:,}", "total": f"{total:,}"}
+        on_progress(done / total, _("%(done)s of %(total)s rows compared with their files") % words)
     if files is not None:
         for name in list_unnamed(clip_import, files, comparison.named):
             comparison.counts["unnamed"] += 1
@@ -119,7 +125,7 @@ def _compare_batch(clip_import: ClipImport, comparison: Comparison, rows: Sequen
     items = _find_items(clip_import, clips.values())
     for each in rows:
         _compare_row(comparison, each, clips, items)
-    ImportRow.objects.bulk_update([each.stored for each in rows if each.stored.note], ["note"])
+    _store_notes([each.stored for each in rows if each.stored.note])
 
 
 def _compare_row(comparison: Comparison, each: ComparedRow, clips: dict[str, Clip], items: dict[int, Item]) -> None:
@@ -136,6 +142,12 @@ def _compare_row(comparison: Comparison, each: ComparedRow, clips: dict[str, Cli
             comparison.refusals.append((each.stored.number, each.refusal))
     if clip is not None:
         _note_differences(comparison, each, clip, items.get(clip.pk))
+
+
+def _store_notes(rows: Sequence[ImportRow]) -> None:
+    """Store the notes. `bulk_update` takes longer than all else that is done here."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(_STORE_NOTE, [(row.note, row.pk) for row in rows])
 
 
 def _choose_clip(each: ComparedRow, clips: dict[str, Clip]) -> Clip | None:

@@ -152,7 +152,7 @@ def _make_stamp(request: AuthedRequest, context: dict[str, Any]) -> str:
 def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
     state, row_state = importing.find_state(one), _read_state(request)
     is_preview = state == ClipImport.State.PREVIEWED
-    is_reading = is_preview and one.row_count is None
+    is_reading = importing.is_being_read(one)
     progress = import_reading.read_progress(one)
     page = import_reading.read_rows(one, state=row_state, after=_read_after(request))
     return {

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from annotation.intake.import_comparison import compare_rows
 from annotation.intake.prompt_groups import plan_groups
-from annotation.intake.staging import list_distinct_prompts, stage_rows
+from annotation.intake.staging import Progress, ignore_progress, list_distinct_prompts, stage_rows
 from annotation.models import ClipImport, ImportRow
 from qsave.tables.group_columns import find_group_columns
 
@@ -40,9 +40,12 @@ class Preview:
     unnamed_more: int
 
 
-def preview_import(clip_import: ClipImport) -> None:
-    """Stage the rows of an import and store what would come of it. Raises TableError."""
-    stage_rows(clip_import)
+def preview_import(clip_import: ClipImport, on_progress: Progress = ignore_progress) -> None:
+    """Stage the rows of an import and store what would come of it. Raises TableError.
+
+    `on_progress(share, message)` may end the work by an exception.
+    """
+    stage_rows(clip_import, on_progress)
     prompts = list_distinct_prompts(clip_import)
     plan = plan_groups(prompts, seed=clip_import.campaign.seed if clip_import.campaign else 0)
     numbers = {"prompts": plan.prompts, "groups": plan.groups, "new_groups": plan.new_groups, "bridges": plan.bridges}
@@ -50,7 +53,7 @@ def preview_import(clip_import: ClipImport) -> None:
         **numbers,
         "splits": dict(plan.groups_by_split),
         **propose_columns(clip_import),
-        **compare_rows(clip_import),
+        **compare_rows(clip_import, on_progress),
     }
     clip_import.save(update_fields=["preview"])
 

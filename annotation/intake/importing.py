@@ -146,11 +146,16 @@ def _lock_import(clip_import: ClipImport, *states: str) -> ClipImport:
 
 
 def _check_is_read(current: ClipImport) -> None:
-    if current.job is not None and current.row_count is None:
+    if is_being_read(current):
         raise StateRefused(
             _("The rows of %(name)s are still being read. Start the import when they are there.")
             % {"name": isolate(current.name)}
         )
+
+
+def is_being_read(clip_import: ClipImport) -> bool:
+    """Return whether a job has yet to store the preview of an import."""
+    return find_state(clip_import) == State.PREVIEWED and clip_import.job is not None and not clip_import.preview
 
 
 def list_arguments(clip_import: ClipImport) -> dict[str, object]:

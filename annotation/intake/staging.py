@@ -3,11 +3,13 @@
 Rows are read and stored in batches, so memory does not grow with the table. A job that was killed begins again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
+
+from django.utils.translation import gettext as _
 
 from annotation.intake.manifests import MAX_LENGTHS, Row, RowRefused, open_manifest, parse_row
 from annotation.intake.prompt_groups import group_prompts, hash_prompt
@@ -20,16 +22,24 @@ LONGEST_GROUP = MAX_LENGTHS["prompt_group"]
 LONGEST_HEAD = LONGEST_GROUP - 65
 """Of the name of a group that would be too long: its hash follows."""
 Value = TypeVar("Value")
+Progress = Callable[[float, str], None]
 
 
-def stage_rows(clip_import: ClipImport) -> None:
-    """Store the rows of an import, once. Raises TableError if its table cannot be read."""
+def ignore_progress(_share: float, _message: str) -> None:
+    """Report nothing."""
+
+
+def stage_rows(clip_import: ClipImport, on_progress: Progress = ignore_progress) -> None:
+    """Store the rows of an import, once. Raises TableError if its table cannot be read.
+
+    `on_progress(share, message)` is called after each batch, with 0 as share: nobody knows how many rows follow.
+    """
     if clip_import.row_count is not None:
         return
     clip_import.rows.all().delete()  # those of an attempt that was killed
     with open_manifest(Path(clip_import.manifest)) as manifest:
         clip_import.notes = list(dict.fromkeys([*clip_import.notes, *manifest.notes]))
-        count = _store(clip_import, manifest.rows)
+        count = _store(clip_import, manifest.rows, on_progress)
     clip_import.row_count = count
     clip_import.save(update_fields=["notes", "row_count"])
 
@@ -72,12 +82,13 @@ def split_into_batches(values: Iterable[Value]) -> Iterator[list[Value]]:
         yield batch
 
 
-def _store(clip_import: ClipImport, raw_rows: Iterable[Mapping[str, Any] | RowRefused]) -> int:
+def _store(clip_import: ClipImport, raw_rows: Iterable[Mapping[str, Any] | RowRefused], on_progress: Progress) -> int:
     count = 0
     for batch in split_into_batches(raw_rows):
         rows = [_make_row(clip_import, number, raw) for number, raw in enumerate(batch, start=count + 1)]
         ImportRow.objects.bulk_create(rows)
         count += len(rows)
+        on_progress(0.0, _("%(count)s rows read") % {"count": f"{count:,}"})
     return count
 
 

@@ -6,12 +6,15 @@ code page. A file name alone is enough where it is unique, so that folders may b
 """
 
 import html
+import os
 import re
+import stat
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from errno import ENAMETOOLONG
+from errno import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from io import BufferedReader
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Protocol
@@ -21,6 +24,7 @@ from annotation.intake.rooted_files import open_below
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_ABSENT = (ENOENT, ENOTDIR, ELOOP)
 _ZIP_CODE_PAGE = "cp437"
 _OLD_ENCODINGS = ("utf-8", "gb18030", "shift_jis", "euc_kr", "big5", "cp1252", "cp850", "cp866")
 """In which programs write the names of a zip without saying so."""
@@ -75,7 +79,11 @@ class VideoFolder:
     def list_files(self) -> Iterator[tuple[str, Path]]:
         """Yield the path in the folder, and on disk, of each file that rows may name."""
         for file in walk(self._folder, follow_links=self._trusted, root=self._root):
-            yield file.relative_to(self._folder).as_posix(), file
+            yield self.get_name(file), file
+
+    def get_name(self, file: Path) -> str:
+        """Return the path in the folder of a file that `find` or `list_files` has returned."""
+        return str(file)[len(str(self._folder)) + 1 :]  # `relative_to` takes as long as to read the file's size
 
     def _describe_absence(self, path: str) -> str:
         if (self._folder / path).is_dir():
@@ -104,12 +112,20 @@ class VideoFolder:
 
     def _get_file(self, path: str) -> Path | None:
         """Return the file at exactly this path, if there is one. Raises RowRefused if a link leads there."""
-        current = self._folder
-        for part in PurePosixPath(path).parts:
-            current = current / part
-            if not self._trusted and current.is_symlink():
-                raise _refuse("is, or is behind, a symbolic link", path)
-        return current if current.is_file() else None
+        current = str(self._folder)
+        try:
+            for part in path.split("/"):
+                current = f"{current}/{part}"
+                mode = (os.stat if self._trusted else os.lstat)(current).st_mode
+                if stat.S_ISLNK(mode):
+                    raise _refuse("is, or is behind, a symbolic link", path)
+        except ValueError:  # a name that no file can have
+            return None
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise
+        return Path(current) if stat.S_ISREG(mode) else None
 
     def _search(self, path: str) -> list[Path]:
         """Return the files with another writing of this path; without one, those with its file name."""
@@ -146,13 +162,15 @@ def walk(folder: Path, *, follow_links: bool, root: Path | None = None) -> Itera
         if real in read or (root is not None and not real.is_relative_to(root.resolve())):
             continue
         read.add(real)
-        for path in sorted(current.iterdir()):
-            if path.is_symlink() and not follow_links:
+        with os.scandir(current) as found:
+            entries = sorted(found, key=attrgetter("name"))
+        for entry in entries:
+            if entry.is_symlink() and not follow_links:
                 continue
-            if path.is_dir():
-                waiting.append(path)
-            elif path.is_file():
-                yield path
+            if entry.is_dir():
+                waiting.append(Path(entry.path))
+            elif entry.is_file():
+                yield Path(entry.path)
 
 
 def _simplify(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Imports: rows staged and grouped, memory of a large table, clips per second with one and two workers, one decode.
+"""Imports: rows staged, grouped and compared with files; memory of a large table; one decode; clips per second.
 
 Each part runs in a process of its own, so that its memory is its own. Run by `make bench PART=imports`.
 """
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from annotation.models import ClipImport
 
 ROWS, PROMPTS, MANY_ROWS = 10_000, 2_500, 100_000
 CLIPS = 600
@@ -26,7 +29,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def imports(folder: Path) -> Iterator[str]:
-    """Measure staging on PostgreSQL and SQLite, then clips per second, then one decode."""
+    """Measure staging and the preview on PostgreSQL and SQLite, then one decode, then clips per second."""
     from tests.bench.measures import line
 
     sqlite = {"DATABASE_URL": "", "QSAVE_VAR": str(folder / "sqlite")}
@@ -38,6 +41,10 @@ def imports(folder: Path) -> Iterator[str]:
         f"{MANY_ROWS} rows staged and grouped",
         f"{float(many[0]):.1f} s, {many[1]} MB at most ({few[1]} MB for {ROWS} rows)",
     )
+    for name, changes in (("PostgreSQL", {}), ("SQLite", sqlite)):
+        new, present = _run("preview", folder, ROWS, **changes)
+        figures = f"{float(new):.1f} s on {name}, {float(present):.1f} s if all clips are here"
+        yield line(f"{ROWS} rows with files staged and compared for the preview", figures)
     yield _measure_decode(folder)
     rates = {workers: CLIPS / float(_run("clips", folder, workers)[0]) for workers in (1, 2)}
     yield line(f"{CLIPS} small clips ready", ", ".join(f"{rate:.0f}/s with {n} workers" for n, rate in rates.items()))
@@ -118,6 +125,48 @@ def _stage(folder: Path, rows: int) -> str:
     return f"{seconds} {peak}"
 
 
+def _preview(folder: Path, rows: int) -> str:
+    """Time the preview of a table with its files: of new clips, then of clips that are all here with lost files."""
+    from annotation.intake.import_preview import preview_import
+    from annotation.models import ClipImport
+
+    table = folder / "preview" / f"{rows}.csv"
+    if not table.exists():
+        (table.parent / "v").mkdir(parents=True)
+        write_table(table, rows)
+        for number in range(rows):
+            (table.parent / "v" / f"{number}.mp4").write_bytes(str(number).encode() * 1000)
+    seconds = []
+    for _ in range(2):
+        clip_import = ClipImport.objects.create(manifest=str(table), created_by=_make_lead())
+        started = time.perf_counter()
+        preview_import(clip_import)
+        seconds.append(time.perf_counter() - started)
+        if len(seconds) == 1:
+            _store_clips(clip_import, table.parent)
+    assert clip_import.preview["present"] == rows
+    return " ".join(map(str, seconds))
+
+
+def _store_clips(clip_import: "ClipImport", folder: Path) -> None:
+    """Store a clip for each row, as if its video had been decoded."""
+    from annotation.intake.clip_records import StoredVideo, build_clip
+    from annotation.intake.staging import group_rows, load_row
+    from annotation.models import Clip
+    from qsave.frames.probe import probe
+    from tests.bench.frames import bench_clip
+
+    group_rows(clip_import)
+    facts, clips = probe(bench_clip(folder)), []
+    for stored in clip_import.rows.order_by("number"):
+        row = load_row(stored)
+        content = (folder / row.video).read_bytes()
+        video = StoredVideo(sha256(content).hexdigest(), "clips/lost.mp4", replace(facts, bytes=len(content)))
+        clips.append(build_clip(row, video, simulated=True, splits_of_video=()))
+    Clip.objects.bulk_create(clips, batch_size=1000)
+    Clip.objects.update(is_ready=True)
+
+
 def _import(folder: Path, workers: int) -> str:
     from annotation.campaigns.campaigns import create_campaign
     from annotation.intake.clips import ImportOptions, import_manifest
@@ -148,5 +197,5 @@ if __name__ == "__main__":
     from django.core.management import call_command
 
     call_command("migrate", interactive=False, verbosity=0)
-    parts = {"stage": _stage, "clips": _import}
+    parts = {"stage": _stage, "preview": _preview, "clips": _import}
     print(parts[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])))

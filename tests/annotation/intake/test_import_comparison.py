@@ -8,9 +8,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from annotation.campaigns.campaigns import StateRefused
 from annotation.intake import arrived_files, import_comparison, importing, upload_folders
 from annotation.intake.archives import UploadRefused
 from annotation.intake.import_preview import preview_import
+from annotation.intake.staging import Progress, ignore_progress
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from operations import jobs
 from operations.models import Job, JobState
@@ -22,7 +24,9 @@ pytestmark = pytest.mark.django_db
 WITHOUT_NAME = {"clip_id": ""}
 
 
-def preview(folder: Path, *rows: Mapping[str, Any], videos: str = "") -> ClipImport:
+def preview(
+    folder: Path, *rows: Mapping[str, Any], videos: str = "", on_progress: Progress = ignore_progress
+) -> ClipImport:
     """Preview a table of these rows."""
     clip_import = importing.request_import(
         actor=factories.make_lead(),
@@ -32,7 +36,7 @@ def preview(folder: Path, *rows: Mapping[str, Any], videos: str = "") -> ClipImp
         manifest=write_csv(folder / "again.csv", rows),
         videos=videos,
     )
-    preview_import(clip_import)
+    preview_import(clip_import, on_progress)
     return clip_import
 
 
@@ -67,6 +71,21 @@ def test_rows_are_the_same_clips_in_the_preview_as_in_the_import(imported: Path)
     jobs.run(Job.objects.get(kind="import_clips", state=JobState.QUEUED).pk)
     states = list(clip_import.rows.order_by("number").values_list("state", flat=True))
     assert states == ["present", "differs", "added", "present", "differs", "added"]
+
+
+def test_an_import_is_being_read_until_its_rows_are_compared(imported: Path) -> None:
+    steps: list[tuple[float, str, bool]] = []
+
+    def report(share: float, message: str) -> None:
+        stored = ClipImport.objects.latest("pk")
+        steps.append((share, message, importing.is_being_read(stored)))
+        with pytest.raises(StateRefused, match="still being read"):
+            importing.start_import(actor=stored.created_by, clip_import=stored)
+
+    clip_import = preview(imported, make_row(1), make_row(2), on_progress=report)
+
+    assert steps == [(0.0, "2 rows read", True), (1.0, "2 of 2 rows compared with their files", True)]
+    assert not importing.is_being_read(clip_import)
 
 
 def test_rows_without_their_file_and_files_without_a_row_are_listed(as_lead: Client, imported: Path) -> None:
