@@ -16,6 +16,7 @@ from annotation.campaigns.campaigns import StateRefused
 from annotation.intake.clip_removal import remove_unready
 from annotation.intake.staging import split_into_batches
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, remove_stale_previews
+from annotation.judgements.upkeep import match_after_import
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from annotation.shared.permissions import require_role
 from operations import jobs
@@ -182,9 +183,10 @@ def _has_worker(clip_import: ClipImport) -> bool:
 
 
 def fail_import(clip_import: ClipImport, error: str) -> None:
-    """Record why an import ended before its last row. It can be resumed."""
+    """Record why an import ended before its last row. It can be resumed. Clips that went in get their judgements."""
     unfinished = ClipImport.objects.filter(pk=clip_import.pk, state__in=[State.PREVIEWED, State.RUNNING])
     unfinished.update(state=State.FAILED, error=error, finished_at=timezone.now())
+    match_after_import(actor=clip_import.created_by)
 
 
 def describe_machine_error(error: OSError, *, has_started: bool = True) -> str:
@@ -199,7 +201,7 @@ def describe_machine_error(error: OSError, *, has_started: bool = True) -> str:
 def end_cancelled_import(clip_import: ClipImport) -> None:
     """Settle the rows of an import whose job was cancelled: rows that are left are cancelled, unready clips removed.
 
-    A clip that another import waits for stays.
+    A clip that another import waits for stays. Clips that went in get their judgements.
     """
     running = ClipImport.objects.filter(pk=clip_import.pk, state=State.RUNNING)
     running.update(state=State.CANCELLED, finished_at=timezone.now())
@@ -211,6 +213,7 @@ def end_cancelled_import(clip_import: ClipImport) -> None:
     awaited = ImportRow.objects.filter(clip__in=clips, state=RowState.STORED).values("clip")
     remove_unready(list(Clip.objects.filter(pk__in=clips, is_ready=False).exclude(pk__in=awaited)))
     delete_files(clip_import)
+    match_after_import(actor=clip_import.created_by)
 
 
 def adopt_earlier_job(job: Job) -> ClipImport | None:

@@ -38,7 +38,7 @@ def match_absent_clips(*, actor: User) -> int:
 
 
 def match_after_import(*, actor: User) -> int:
-    """Do the same for an import of clips, which its actor was allowed to start."""
+    """Do the same at the end of an import of clips, whatever end, which its actor was allowed to start."""
     matcher, matched, last = ClipMatcher(), 0, 0
     while batch := list(AbsentClip.objects.filter(pk__gt=last).order_by("pk")[:BATCH]):
         last = batch[-1].pk

@@ -1,5 +1,6 @@
 """Judgements find the clip that they are about, also when it comes in later, is replaced, withdrawn or removed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 
 from accounts.models import AuditEntry, User
 from annotation.agreement.imported import read_clip_judgements
+from annotation.intake import importing
 from annotation.intake.clip_removal import remove_clips
 from annotation.judgements.upkeep import match_absent_clips
-from annotation.models import AbsentClip, Clip, ImportedJudgement, ImportRow
+from annotation.models import AbsentClip, Clip, ClipImport, ImportedJudgement, ImportRow
 from tests.annotation.factories import START, make_campaign, make_clip, write_video
 from tests.annotation.intake.imports import make_row, run_import, write_csv
 from tests.annotation.judgements.files import import_file, list_judgements, make_judged_clips
@@ -166,3 +168,26 @@ def test_an_import_of_clips_gives_waiting_judgements_to_its_clips(lead: User, tm
     assert (report.added, report.matched, report.as_json()["matched"]) == (1, 1, 1)
     assert ImportedJudgement.objects.get(value=4).clip == Clip.objects.get(clip_id="c1")
     assert sorted(AbsentClip.objects.values_list("clip_id", flat=True)) == ["c2", "elsewhere"]
+
+
+def _fail(clip_import: ClipImport) -> None:
+    importing.fail_import(clip_import, "No space left on device.")
+
+
+def _cancel(clip_import: ClipImport) -> None:
+    importing.cancel_import(actor=clip_import.created_by, clip_import=clip_import)
+
+
+@pytest.mark.parametrize("end", [_fail, _cancel, importing.end_cancelled_import])
+def test_clips_get_waiting_judgements_also_if_their_import_ends_early(
+    lead: User, tmp_path: Path, end: Callable[[ClipImport], None]
+) -> None:
+    import_file(lead, tmp_path, "clip_id,visual\nc1,4\nc2,3\n")
+    clip = make_clip("c1")
+    clip_import = ClipImport.objects.create(campaign=make_campaign(), created_by=lead, state="running")
+    ImportRow.objects.create(clip_import=clip_import, number=1, state="added", clip=clip)
+
+    end(clip_import)
+
+    assert [row[2] for row in list_judgements(clip)] == [4]
+    assert AbsentClip.objects.get().clip_id == "c2"
