@@ -1,4 +1,4 @@
-"""What all views of annotation's API share: roles, refusals as errors, and pages by key.
+"""What all views of annotation's API share: roles, refusals as errors, jobs, and pages by key.
 
 Errors: 400 names each field at fault; 401 without an account; 403 below the required role; 404 for what does not exist
 or is not yours; 409 for a conflict with the present state. The last four have a `detail`.
@@ -7,10 +7,9 @@ or is not yours; 409 for a conflict with the present state. The last four have a
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from rest_framework import exceptions, status
+from rest_framework import exceptions, serializers, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.api import HasRole
@@ -18,6 +17,9 @@ from accounts.models import Role, User
 from annotation.campaigns.campaigns import StateRefused
 from annotation.rating.answers import AnswersRefused
 from annotation.rating.queue import LeaseLost
+from operations.models import Job
+
+JSON = dict[str, Any]
 
 
 class Conflict(exceptions.APIException):
@@ -53,11 +55,20 @@ def _list_problems(refusal: ValidationError) -> dict[str, list[str]]:
     return refusal.message_dict if hasattr(refusal, "error_dict") else {"non_field_errors": refusal.messages}
 
 
-def read_values(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+def read_values(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
     """Return the validated values; raise ValidationError with each field at fault."""
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
     return values
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    """A job in the background: poll it until `state` is done, failed or cancelled."""
+
+    class Meta:
+        model = Job
+        fields = ("id", "kind", "state", "progress", "message", "result", "error", "created_at", "finished_at")
+        read_only_fields = fields
 
 
 class KeyPagination(CursorPagination):

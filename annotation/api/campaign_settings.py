@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.models import Role
 from annotation.api.base import RoleView, read_values
-from annotation.api.serializers import ItemSerializer, PolicySerializer
+from annotation.api.campaign_serializers import ItemSerializer, PolicySerializer
 from annotation.campaigns import reports
 from annotation.campaigns.guidelines import (
     MAX_NOTE_LENGTH,

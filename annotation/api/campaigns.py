@@ -16,15 +16,14 @@ from rest_framework.response import Response
 
 from accounts.api import HasRole
 from accounts.models import Role, User
-from annotation.api.base import KeyPagination, RoleView, read_values
-from annotation.api.serializers import (
+from annotation.api.base import JobSerializer, KeyPagination, RoleView, read_values
+from annotation.api.campaign_serializers import (
     CampaignSerializer,
     ItemSerializer,
-    JobSerializer,
     NewCampaignSerializer,
-    RatingSerializer,
     StateSerializer,
 )
+from annotation.api.rating_serializers import RatingSerializer
 from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.models import Campaign, Item, Rating, RatingRevision

@@ -10,8 +10,8 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation.api.base import RoleView, read_values
-from annotation.api.serializers import ItemSerializer, JobSerializer
+from annotation.api.base import JobSerializer, RoleView, read_values
+from annotation.api.campaign_serializers import ItemSerializer
 from annotation.corrections.correct import correct_clip
 from annotation.corrections.held_out import explain_hold_out
 from annotation.corrections.records import MAX_REASON_LENGTH

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from annotation.api.base import KeyPagination, RoleView, read_values
+from annotation.api.import_serializers import LONGEST_COLUMN
 from annotation.intake import import_reading, importing
 from annotation.intake.import_undo import undo_import
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
@@ -79,7 +80,7 @@ class StartSerializer(serializers.Serializer[Any]):
 class GroupColumnSerializer(serializers.Serializer[Any]):
     """A column of the table, one of `preview.group_columns` for example; empty to group by similarity again."""
 
-    column = serializers.CharField(max_length=200, allow_blank=True)
+    column = serializers.CharField(max_length=LONGEST_COLUMN, allow_blank=True)
 
 
 def _get_import(pk: int) -> ClipImport:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.models import Role
 from annotation.api.base import RoleView, read_values
-from annotation.api.serializers import (
+from annotation.api.rating_serializers import (
     LeaseEndSerializer,
     RatedSerializer,
     RenewSerializer,

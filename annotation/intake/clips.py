@@ -43,6 +43,8 @@ class ImportOptions:
     """How many processes read its videos; with 0, this one does."""
     applies_changes: bool = False
     """Whether clips that exist already get the values of their rows."""
+    group_column: str = ""
+    """Rows with the same value of this column are one prompt group."""
     name: str = ""
     """Empty for the name of its manifest."""
 
@@ -75,6 +77,7 @@ def import_manifest(
         videos=str(videos),
         is_simulated=simulated,
         applies_changes=options.applies_changes,
+        group_column=options.group_column,
         created_by=actor,
     )
     # If this process is killed, a worker of the site resumes the job.

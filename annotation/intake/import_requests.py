@@ -14,7 +14,14 @@ from annotation.shared.permissions import require_role
 
 
 def request_server_import(
-    *, actor: User, campaign: Campaign, root: int, path: str, generator: str = "", has_preview: bool = True
+    *,
+    actor: User,
+    campaign: Campaign,
+    root: int,
+    path: str,
+    generator: str = "",
+    has_preview: bool = True,
+    group_column: str = "",
 ) -> ClipImport:
     """Request the import of a folder below one of the operator's roots.
 
@@ -27,16 +34,35 @@ def request_server_import(
         manifest = prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True, root=top)
         source = ClipImport.Source.FOLDER
         return import_folder(
-            actor=actor, campaign=campaign, source=source, manifest=manifest, root=top, has_preview=has_preview
+            actor=actor,
+            campaign=campaign,
+            source=source,
+            manifest=manifest,
+            root=top,
+            has_preview=has_preview,
+            group_column=group_column,
         )
 
 
 def request_bucket_import(
-    *, actor: User, campaign: Campaign, address: str, generator: str = "", has_preview: bool = True
+    *,
+    actor: User,
+    campaign: Campaign,
+    address: str,
+    generator: str = "",
+    has_preview: bool = True,
+    group_column: str = "",
 ) -> ClipImport:
     """Request the import of an address such as `s3://bucket/folder`. Raises as `request_server_import` does."""
     require_role(actor, Role.LEAD)
     with open_upload_folder() as work_folder:
         manifest = prepare_bucket(address, work_folder, generator=generator)
         source = ClipImport.Source.BUCKET
-        return import_folder(actor=actor, campaign=campaign, source=source, manifest=manifest, has_preview=has_preview)
+        return import_folder(
+            actor=actor,
+            campaign=campaign,
+            source=source,
+            manifest=manifest,
+            has_preview=has_preview,
+            group_column=group_column,
+        )

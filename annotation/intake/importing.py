@@ -14,13 +14,14 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import StateRefused
 from annotation.intake.clip_removal import remove_unready
-from annotation.intake.staging import split_into_batches
+from annotation.intake.staging import check_group_column, split_into_batches
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, remove_stale_previews
 from annotation.judgements.upkeep import match_after_import
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from annotation.shared.permissions import require_role
 from operations import jobs
 from operations.models import Job, JobState
+from qsave.tables.table import TableError
 from qsave.words import isolate
 
 STAGE_IMPORT = "stage_import"
@@ -92,8 +93,10 @@ def group_by_column(*, actor: User, clip_import: ClipImport, column: str) -> Cli
     require_role(actor, Role.LEAD)
     current = _lock_import(clip_import, State.PREVIEWED)
     _check_is_read(current)
-    if column and not current.rows.filter(values__metadata__has_key=column).exists():
-        raise StateRefused(_("No row has a value in the column %(name)s.") % {"name": isolate(column[:200])})
+    try:
+        check_group_column(current, column)
+    except TableError as refusal:
+        raise StateRefused(str(refusal)) from None
     current.group_column, current.row_count, current.preview = column, None, {}
     current.job = jobs.enqueue(kind=STAGE_IMPORT, arguments=list_arguments(current), actor=actor)
     current.save(update_fields=["group_column", "row_count", "preview", "job"])

@@ -15,7 +15,9 @@ from annotation.intake.manifests import MAX_LENGTHS, Row, RowRefused, open_manif
 from annotation.intake.prompt_groups import group_prompts, hash_prompt
 from annotation.models import ClipImport, ImportRow
 from annotation.shared.text import clean_text
+from qsave.tables.table import TableError
 from qsave.tables.values import is_blank, write_name
+from qsave.words import isolate
 
 BATCH_SIZE = 1000
 LONGEST_GROUP = MAX_LENGTHS["prompt_group"]
@@ -30,7 +32,7 @@ def ignore_progress(_share: float, _message: str) -> None:
 
 
 def stage_rows(clip_import: ClipImport, on_progress: Progress = ignore_progress) -> None:
-    """Store the rows of an import, once. Raises TableError if its table cannot be read.
+    """Store the rows of an import, once. Raises TableError if its table cannot be read, or lacks its group column.
 
     `on_progress(share, message)` is called after each batch, with 0 as share: nobody knows how many rows follow.
     """
@@ -40,8 +42,15 @@ def stage_rows(clip_import: ClipImport, on_progress: Progress = ignore_progress)
     with open_manifest(Path(clip_import.manifest)) as manifest:
         clip_import.notes = list(dict.fromkeys([*clip_import.notes, *manifest.notes]))
         count = _store(clip_import, manifest.rows, on_progress)
+    check_group_column(clip_import, clip_import.group_column)
     clip_import.row_count = count
     clip_import.save(update_fields=["notes", "row_count"])
+
+
+def check_group_column(clip_import: ClipImport, column: str) -> None:
+    """Raise TableError if no row has a value in the column by which prompts are to be grouped."""
+    if column and not clip_import.rows.filter(values__metadata__has_key=column).exists():
+        raise TableError(_("No row has a value in the column %(name)s.") % {"name": isolate(column[:200])})
 
 
 def group_rows(clip_import: ClipImport) -> None:

@@ -71,6 +71,7 @@ def import_folder(
     manifest: Manifest,
     root: Path | None = None,
     has_preview: bool = True,
+    group_column: str = "",
 ) -> ClipImport:
     """Request the import of a folder's manifest; its notes are in the preview. No link is followed out of `root`."""
     clip_import = request_import(
@@ -82,8 +83,8 @@ def import_folder(
         videos=manifest.videos,
         has_preview=has_preview,
     )
-    clip_import.notes, clip_import.root = manifest.notes, str(root or "")
-    clip_import.save(update_fields=["notes", "root"])
+    clip_import.notes, clip_import.root, clip_import.group_column = manifest.notes, str(root or ""), group_column
+    clip_import.save(update_fields=["notes", "root", "group_column"])
     return clip_import
 
 

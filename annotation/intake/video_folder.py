@@ -112,20 +112,24 @@ class VideoFolder:
 
     def _get_file(self, path: str) -> Path | None:
         """Return the file at exactly this path, if there is one. Raises RowRefused if a link leads there."""
-        current = str(self._folder)
+        current, mode = str(self._folder), 0
+        for part in path.split("/"):
+            current = f"{current}/{part}"
+            mode = self._read_mode(current)
+            if stat.S_ISLNK(mode):
+                raise _refuse("is, or is behind, a symbolic link", path)
+        return Path(current) if stat.S_ISREG(mode) else None
+
+    def _read_mode(self, path: str) -> int:
+        """Return what is at a path, as `os.stat` says it; 0 if nothing is."""
         try:
-            for part in path.split("/"):
-                current = f"{current}/{part}"
-                mode = (os.stat if self._trusted else os.lstat)(current).st_mode
-                if stat.S_ISLNK(mode):
-                    raise _refuse("is, or is behind, a symbolic link", path)
+            return (os.stat if self._trusted else os.lstat)(path).st_mode
         except ValueError:  # a name that no file can have
-            return None
+            return 0
         except OSError as error:
             if error.errno in _ABSENT:
-                return None
+                return 0
             raise
-        return Path(current) if stat.S_ISREG(mode) else None
 
     def _search(self, path: str) -> list[Path]:
         """Return the files with another writing of this path; without one, those with its file name."""

@@ -47,6 +47,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--apply-changes", action="store_true", help="give clips that exist already the values of their rows"
         )
+        parser.add_argument(
+            "--group-column",
+            default="",
+            metavar="COLUMN",
+            help="make rows with the same value of this column one prompt group, such as prompt_id",
+        )
         parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
@@ -61,7 +67,12 @@ class Command(BaseCommand):
                     campaign=campaign,
                     manifest=manifest.path,
                     videos=manifest.videos,
-                    options=ImportOptions(max(0, options["workers"]), options["apply_changes"], manifest.name),
+                    options=ImportOptions(
+                        workers=max(0, options["workers"]),
+                        applies_changes=options["apply_changes"],
+                        group_column=options["group_column"],
+                        name=manifest.name,
+                    ),
                     on_progress=self._print_progress,
                 )
         except GeneratorMissing as error:

@@ -59,6 +59,27 @@ def test_a_preview_says_what_would_come_and_stores_no_clip(lead_script: Client, 
     assert lead_script.get(f"/api/imports/{sent}/rows?state=none").status_code == 400
 
 
+def test_an_import_without_a_preview_takes_the_options_of_one_with_a_preview(
+    lead_script: Client, campaign: Campaign, sent: int
+) -> None:
+    start(lead_script, sent)
+    (get_import_root() / "batch" / "m.csv").write_text(
+        "video,prompt,generator,clip_id,seed,kin\n1.mp4,a fox,toy,c1,9,4\n"
+    )
+    body = {"manifest": "batch/m.csv", "applies_changes": True, "group_column": "kin"}
+    address = f"/api/campaigns/{campaign.name}/import"
+
+    refused = post_json(lead_script, address, body | {"preview": True})
+    assert (refused.status_code, list(refused.json())) == (400, ["applies_changes"])
+    answer = post_json(lead_script, address, body)
+    jobs.run(answer.json()["id"])
+
+    clip_import = ClipImport.objects.latest("pk")
+    assert (clip_import.applies_changes, clip_import.group_column) == (True, "kin")
+    assert clip_import.rows.get().values["prompt_group"] == "kin: 4"
+    assert "another prompt group" in clip_import.rows.get().reason
+
+
 def test_an_import_is_started_and_undone(lead_script: Client, campaign: Campaign, sent: int) -> None:
     start(lead_script, sent)
 

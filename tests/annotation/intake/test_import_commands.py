@@ -63,6 +63,18 @@ def test_an_operator_names_the_folder_of_the_videos_whose_links_are_followed(
         call_command("import_clips", str(manifest), "--campaign", "fresh", "--videos", str(tmp_path / "none"))
 
 
+def test_the_command_groups_by_a_column_that_the_table_has(video_folder: Path) -> None:
+    factories.make_lead()
+    rows = [make_row(1, prompt="a fox", prompt_id=7), make_row(2, prompt="one boat", prompt_id=7)]
+    command = ("import_clips", str(write_csv(video_folder / "m.csv", rows)), "--campaign", "fresh", "--create")
+
+    with pytest.raises(CommandError, match="No row has a value in the column"):
+        call_command(*command, "--group-column", "prompt")
+    call_command(*command, "--group-column", "prompt_id", stdout=StringIO(), stderr=StringIO())
+
+    assert set(Clip.objects.values_list("prompt_group__name", flat=True)) == {"prompt_id: 7"}
+
+
 def test_the_job_reports_what_went_in_and_clears_the_upload(video_folder: Path) -> None:
     upload = upload_folders.get_upload_root() / "one"
     upload.parent.mkdir(parents=True, exist_ok=True)
