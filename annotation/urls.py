@@ -69,6 +69,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<slug:key>", tus.upload, name="upload"),
     path("campaigns/<slug:name>/imports", import_pages.campaign_imports, name="campaign-imports"),
     path("imports/<int:pk>", import_pages.clip_import, name="clip-import"),
+    path("imports/<int:pk>/files-without-a-row.csv", import_pages.import_unnamed_file, name="import-unnamed-file"),
     path("imports/<int:pk>/rows.csv", import_pages.import_rows_file, name="import-rows-file"),
     *(
         path(f"imports/<int:pk>/{act}", import_pages.import_act, {"act": act}, name=f"import-{act}")

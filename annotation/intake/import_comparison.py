@@ -8,6 +8,7 @@ alone is compared, and the row says so.
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,16 @@ def compare_rows(clip_import: ClipImport, on_progress: Progress = ignore_progres
             if len(comparison.unnamed) < MOST_LISTED:
                 comparison.unnamed.append(name)
     return comparison.as_json()
+
+
+def list_files_without_row(clip_import: ClipImport) -> Iterator[str]:
+    """Return all files of a previewed import that no row names. Raises UploadRefused if its bucket does not answer."""
+    files, named = open_files(clip_import), set[str]()
+    waiting = clip_import.rows.filter(state=ImportRow.State.WAITING)
+    for video in waiting.values_list("values__video", flat=True).iterator():
+        with suppress(RowRefused):
+            named.add(files.find(video).name)
+    return list_unnamed(clip_import, files, named)
 
 
 def _find_files(comparison: Comparison, files: ArrivedFiles, rows: Iterable[ComparedRow]) -> None:

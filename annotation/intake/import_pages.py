@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,11 +17,12 @@ from accounts.access import AuthedRequest, role_required
 from accounts.downloads import send_csv
 from accounts.models import Role
 from annotation.campaigns.campaigns import StateRefused
-from annotation.intake import import_reading, importing
+from annotation.intake import import_comparison, import_reading, importing
+from annotation.intake.archives import UploadRefused
 from annotation.intake.import_preview import read_preview
 from annotation.intake.import_undo import may_undo, undo_import
 from annotation.models import Campaign, ClipImport, ImportRow
-from qsave.csv_rows import BYTE_ORDER_MARK
+from qsave.csv_rows import BYTE_ORDER_MARK, write_csv
 
 SECONDS_BETWEEN_UPDATES = 2
 TEMPLATE = (
@@ -61,6 +62,21 @@ def import_rows_file(request: AuthedRequest, pk: int) -> HttpResponseBase:
     one = _get_import(pk)
     state = _read_state(request)
     return send_csv(import_reading.write_rows(_select(one, state)), f"import-{one.pk}{state and f'-{state}'}.csv")
+
+
+@role_required(Role.LEAD)
+@require_safe
+def import_unnamed_file(request: AuthedRequest, pk: int) -> HttpResponseBase:
+    """Send the names of the files that no row of a previewed import names as CSV."""
+    one = _get_import(pk)
+    if importing.find_state(one) != ClipImport.State.PREVIEWED or importing.is_being_read(one):
+        raise Http404(_("The files of this import are listed only while its preview is shown."))
+    try:
+        names = import_comparison.list_files_without_row(one)
+    except UploadRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("clip-import", pk=pk)
+    return send_csv(write_csv(["file"], ([name] for name in names)), f"import-{one.pk}-files-without-a-row.csv")
 
 
 @role_required(Role.LEAD)

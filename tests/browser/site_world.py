@@ -57,6 +57,7 @@ NO_PAGES = {
     "audit-file": "a file",
     "mos-file": "a file",
     "import-rows-file": "a file",
+    "import-unnamed-file": "a file",
     "refused-judgements-file": "a file",
     "import-template": "a file",
     "run-file": "a file",

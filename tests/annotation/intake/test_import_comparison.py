@@ -102,6 +102,20 @@ def test_rows_without_their_file_and_files_without_a_row_are_listed(as_lead: Cli
     assert ("Import 1 clip" in page, "extra &amp; more.mp4" in page) == (True, True)
 
 
+def test_all_files_without_a_row_are_in_a_file_until_the_import_starts(
+    as_lead: Client, imported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_comparison, "MOST_LISTED", 1)
+    clip_import = preview(imported, make_row(1), make_row(9))
+    address = f"/imports/{clip_import.pk}/files-without-a-row.csv"
+
+    assert address in as_lead.get(f"/imports/{clip_import.pk}").content.decode()
+    content = b"".join(as_lead.get(address).streaming_content)  # type: ignore[attr-defined]
+    assert content.decode("utf-8-sig").split() == ["file", "m.csv", "v/2.mp4", "v/3.mp4"]
+    importing.start_import(actor=factories.make_lead(), clip_import=clip_import)
+    assert as_lead.get(address).status_code == 404
+
+
 def test_the_notes_of_a_preview_go_when_the_import_starts(imported: Path) -> None:
     clip_import = preview(imported, make_row(9))
     importing.start_import(actor=factories.make_lead(), clip_import=clip_import)
