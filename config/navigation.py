@@ -39,18 +39,14 @@ CAMPAIGN_TABS = (
     Entry(
         "campaign",
         _("Overview"),
-        frozenset(
-            {
-                "campaign-duplicate",
-                "campaign-imports",
-                "clip-import",
-                "import-clips",
-                "import-server-folder",
-                "import-bucket",
-            }
-        ),
+        frozenset({"campaign-duplicate"}),
     ),
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items", "correct-clip", "withdraw-clip"})),
+    Entry(
+        "campaign-imports",
+        _("Imports"),
+        frozenset({"clip-import", "import-clips", "import-server-folder", "import-bucket"}),
+    ),
     Entry("drafting", _("Drafting"), frozenset({"drafting-activate", "drafting-bound", "drafting-roll-back"})),
     Entry("predictions", _("Predictions"), frozenset({"prediction-set"})),
     Entry("review-queue", _("Review"), frozenset({"review-clip"})),
