@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from annotation.agreement.stored import COMPUTE_FIGURES
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
+from annotation.corrections import new_file_process
 from annotation.corrections.uploads import REPLACE_FILE, discard_upload
 from annotation.intake.archives import UploadRefused
 from annotation.intake.importing import (
@@ -146,8 +147,8 @@ def replace_file_of_clip(run: JobRun) -> dict[str, object]:
     clip = Clip.objects.filter(pk=run.arguments["clip"]).first()
     if clip is None or actor is None:
         raise JobError("The clip, or the person who replaced its file, no longer exists.")
-    values = {"video": path}
     try:
+        values = {"video": new_file_process.read_new_file_apart(path)}
         corrected = correct_clip(actor=actor, clip=clip, values=values, reason=run.arguments["reason"])
     except ValidationError as refusal:
         discard_upload(path)

@@ -1,6 +1,7 @@
 """Give a clip several new values at once, as a row of a re-imported manifest has them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -28,7 +29,7 @@ def correct_clip(
 ) -> Clip:
     """Apply all of the values or none, and return the clip that has them, which may be a successor.
 
-    The names are those of `differences.Difference`; `video` is the path of the new file here. Known scores (`gold`) are
+    The names are those of `differences.Difference`; `video` is the new file, or its path. Known scores (`gold`) are
     those of the clip's item in `campaign`. Raises ValidationError by field.
     """
     require_role(actor, Role.LEAD)
@@ -36,7 +37,9 @@ def correct_clip(
     unknown = values.keys() - VALUES
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A clip has no such value.")))
-    file = read_new_file(values["video"]) if "video" in values else None  # decodes it before anything is locked
+    file = values.get("video")
+    if isinstance(file, Path):
+        file = read_new_file(file)  # decodes it before anything is locked
     with transaction.atomic():
         return _apply(actor, clip, values, file, reason, campaign)
 

@@ -1,23 +1,20 @@
 """Processes that work on an import, one for each core. Each works through its rows until none is left.
 
 They are processes, not threads: a video that ends the process which decodes it ends neither the site's worker nor the
-import. They read their standard input: its end means that the import has ended, by itself or by a signal, and they end
-too. The last thing that one writes is the error of the machine for which it gave up, if any.
+import. The last thing that one writes is the error of the machine for which it gave up, if any.
 """
 
 import json
-import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import django
-from django.conf import settings
 from django.utils.translation import gettext as _
+
+from annotation.intake.child_processes import set_up_process, start_process
 
 if TYPE_CHECKING:
     from annotation.models import ClipImport
@@ -103,23 +100,12 @@ def _start(pk: int) -> Helper:
     from annotation.intake.row_claims import name_worker
 
     name = name_worker()
-    command = [sys.executable, "-m", MODULE, str(pk), name]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR)
-    return Helper(name, process)
-
-
-def _end_with_parent() -> None:
-    os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read: its lock would be held when the interpreter ends
-    os._exit(1)
+    return Helper(name, start_process(MODULE, str(pk), name))
 
 
 def main() -> None:
     """Work through the rows of the import with key `argv[1]` under the worker's name `argv[2]`."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints goes to the log
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    django.setup()
+    answer = set_up_process()
     from annotation.intake.row_work import work_through_rows
     from annotation.models import ClipImport
 

@@ -4,18 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from annotation.campaigns.campaigns import add_clips
+from annotation.corrections import new_file_process
 from annotation.corrections.withdrawal import withdraw_clips
 from annotation.models import Clip, Item
 from operations import jobs
 from operations.models import Job
 from tests.annotation.corrections.test_replacement import replace
 from tests.annotation.factories import claim, make_campaign, make_clip, make_user, make_video, submit
+from tests.support import processes
 from tests.support.markup import collapse_space
 
 pytestmark = pytest.mark.django_db
@@ -101,8 +103,10 @@ def test_a_changed_prompt_of_a_rated_clip_leads_to_the_new_clip(as_lead: Client,
 
 
 def test_a_new_file_is_prepared_in_the_background_and_the_earlier_one_still_plays(
-    as_lead: Client, item: Item, rater: User
+    as_lead: Client, item: Item, rater: User, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
+    settings.IMPORT_WORKERS = 1
+    processes.let_children_see(monkeypatch)
     submit(rater, claim(rater, item.campaign))
     before = Path(settings.MEDIA_ROOT, item.clip.original).read_bytes()
     upload = SimpleUploadedFile("new.mp4", make_video(150))
@@ -121,9 +125,20 @@ def test_a_new_file_is_prepared_in_the_background_and_the_earlier_one_still_play
     assert not list((Path(settings.VAR_DIR) / "uploads").glob("*/video"))
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"not a video", "video")])
-def test_what_is_no_video_is_refused_in_words(as_lead: Client, item: Item, content: bytes, words: str) -> None:
-    upload = SimpleUploadedFile("new.mp4", content)
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (new_file_process.MODULE, "not a video"),
+        ("tests.support.crashing_reader", "The process that read this video ended"),
+    ],
+)
+def test_what_is_no_video_or_ends_its_process_is_refused_in_words(
+    as_lead: Client, item: Item, monkeypatch: pytest.MonkeyPatch, settings: Settings, module: str, words: str
+) -> None:
+    settings.IMPORT_WORKERS = 1
+    processes.let_children_see(monkeypatch)
+    monkeypatch.setattr(new_file_process, "MODULE", module)
+    upload = SimpleUploadedFile("new.mp4", b"not a video")
     as_lead.post(locate(item, "correct"), {"act": "file", "video": upload, "reason": "The wrong take."})
     run_jobs()
     assert Job.objects.get(kind="replace_file").state == "failed"
