@@ -45,7 +45,7 @@ def test_an_upload_is_previewed_and_stores_nothing_before_it_is_confirmed(as_lea
     make_judged_clips()
     answer = upload(as_lead, WIDE_CSV)
     page = collapse_space(as_lead.get(answer.url).content.decode())
-    assert "<dt>Rows about a clip of this site</dt><dd>3</dd>" in page
+    assert '<dt>Rows about a clip of this site</dt><dd class="number">3</dd>' in page
     assert '<dt class="axis-name">dynamic</dt><dd>2</dd>' in page
     assert "Sharp fur and clean edges" in page
     assert not ImportedJudgement.objects.exists()
