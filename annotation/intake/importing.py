@@ -158,8 +158,11 @@ def _check_is_read(current: ClipImport) -> None:
 
 
 def is_being_read(clip_import: ClipImport) -> bool:
-    """Return whether a job has yet to store the preview of an import."""
-    return find_state(clip_import) == State.PREVIEWED and clip_import.job is not None and not clip_import.preview
+    """Return whether a job has yet to store the preview of an import. Those of earlier versions may lack one."""
+    job = clip_import.job
+    if job is None or find_state(clip_import) != State.PREVIEWED:
+        return False
+    return not clip_import.preview and job.state != JobState.DONE
 
 
 def list_arguments(clip_import: ClipImport) -> dict[str, object]:
