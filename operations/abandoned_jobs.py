@@ -28,7 +28,7 @@ def reclaim(*, now: datetime | None = None) -> int:
     waiting = Job.objects.filter(state=JobState.QUEUED).exclude(heartbeat_at__gte=stale)
     waiting = waiting.exclude(started_at=None, created_at__gte=stale)  # just queued: its nudge is on the way
     reclaimed = 0
-    for job in waiting.order_by("created_at").iterator():
+    for job in waiting.order_by("created_at"):
         if Job.objects.filter(pk=job.pk, state=JobState.QUEUED, heartbeat_at=job.heartbeat_at).update(heartbeat_at=now):
             nudge(job)
             reclaimed += 1

@@ -21,7 +21,7 @@ from annotation.intake.arrived_files import ArrivedFile, ArrivedFiles, list_unna
 from annotation.intake.clip_files import has_lost_files
 from annotation.intake.clip_records import choose_clip, find_clips
 from annotation.intake.manifests import Row, RowRefused
-from annotation.intake.staging import Progress, ignore_progress, load_row, split_into_batches
+from annotation.intake.staging import Progress, ignore_progress, load_row, read_in_batches
 from annotation.models import Clip, ClipImport, ClipVersion, ImportRow, Item
 from qsave.groups import split_into_chunks
 
@@ -87,9 +87,9 @@ def compare_rows(clip_import: ClipImport, on_progress: Progress = ignore_progres
         files = open_files(clip_import)
     except UploadRefused as refusal:
         files, comparison.unlisted = None, str(refusal)
-    waiting = clip_import.rows.filter(state=ImportRow.State.WAITING).order_by("number")
+    waiting = clip_import.rows.filter(state=ImportRow.State.WAITING)
     total, done = waiting.count(), 0
-    for batch in split_into_batches(waiting.iterator(chunk_size=1000)):
+    for batch in read_in_batches(waiting):
         rows = [ComparedRow(stored, load_row(stored)) for stored in batch]
         if files is not None:
             _find_files(comparison, files, rows)

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.intake.manifests import MAX_LENGTHS, Row, RowRefused, open_manifest, parse_row
@@ -89,6 +90,17 @@ def split_into_batches(values: Iterable[Value]) -> Iterator[list[Value]]:
     source = iter(values)
     while batch := list(islice(source, BATCH_SIZE)):
         yield batch
+
+
+def read_in_batches(rows: QuerySet[ImportRow]) -> Iterator[list[ImportRow]]:
+    """Yield the rows of an import in the order of their numbers, each batch by a query of its own.
+
+    The body may write. Under an open cursor, SQLite refuses that at once if another process has written meanwhile.
+    """
+    last = 0
+    while batch := list(rows.filter(number__gt=last).order_by("number")[:BATCH_SIZE]):
+        yield batch
+        last = batch[-1].number
 
 
 def _store(clip_import: ClipImport, raw_rows: Iterable[Mapping[str, Any] | RowRefused], on_progress: Progress) -> int:

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from annotation.campaigns.campaigns import create_campaign
-from annotation.intake import clips, import_helpers
+from annotation.intake import clips, import_helpers, staging
 from annotation.intake.import_report import ImportReport
 from annotation.intake.row_claims import State, claim_rows
 from annotation.intake.row_release import MOST_ATTEMPTS, release_rows
@@ -56,6 +56,19 @@ def test_two_imports_of_one_manifest_at_once_add_each_clip_once(video_folder: Pa
     assert sum(report.added for report in reports if isinstance(report, ImportReport)) == 20
     assert sum(report.present for report in reports if isinstance(report, ImportReport)) == 20
     check_whole(campaign, 20)
+
+
+def test_rows_are_read_in_batches_between_which_this_and_another_process_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "BATCH_SIZE", 1)
+    clip_import = factories.make_import(factories.make_campaign())
+    numbers = []
+
+    for (row,) in staging.read_in_batches(clip_import.rows.all()):
+        assert run_at_once(lambda: ClipImport.objects.update(name="another")) == [1]
+        assert ImportRow.objects.filter(pk=row.pk).update(note="read") == 1
+        numbers.append(row.number)
+
+    assert numbers == [1, 2, 3]
 
 
 def test_the_processes_of_an_import_share_its_rows(video_folder: Path) -> None:
