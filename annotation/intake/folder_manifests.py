@@ -26,7 +26,7 @@ ROWS_FILE = ".rows.jsonl"
 """The manifest that is written for files without one. Its name is hidden, so it is never taken for an uploaded one."""
 File = TypeVar("File", bound=PurePath)
 MOST_NAMES = 4
-"""How many generators name an import without a table."""
+"""How many generators name an import without a table, and how many files a sentence names."""
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
 
 
@@ -96,7 +96,7 @@ def check_names(sizes: Mapping[str, int], *, generator: str) -> None:
     if name is None:
         listed = list_rows(sizes, lambda _path: "", generator=generator)
         if not listed.rows:
-            raise UploadRefused(_describe_missing(name for name in sizes if "/" not in name))
+            raise UploadRefused(_describe_missing(sizes))
         _check_generators(listed)
     elif not sizes[name]:
         raise _make_empty_error(PurePosixPath(name).name)
@@ -171,10 +171,17 @@ def _make_empty_error(name: str) -> UploadRefused:
 
 
 def _describe_missing(names: Iterable[str]) -> str:
-    archives = [name for name in sorted(names) if PurePosixPath(name).suffix.lower() in OTHER_ARCHIVES]
+    suffixes = {name: PurePosixPath(name).suffix.lower() for name in sorted(names)}
+    archives = [name for name, suffix in suffixes.items() if suffix in OTHER_ARCHIVES]
     if archives:
-        names = ", ".join(isolate(name) for name in archives)
+        names = ", ".join(map(isolate, archives[:MOST_NAMES]))
         return _("Only zip archives are unpacked. Send %(names)s as a zip.") % {"names": names}
+    inner = [name for name, suffix in suffixes.items() if suffix == ".zip"]
+    if inner:
+        names = ", ".join(map(isolate, inner[:MOST_NAMES]))
+        return _("A zip in a zip or in a folder is not unpacked. Unpack %(names)s, then import what is in it.") % {
+            "names": names
+        }
     return _(
         "There is no video and no manifest among the files. Choose videos, or a CSV, TSV, JSON, JSONL or Parquet file "
         "that names them."

@@ -198,6 +198,14 @@ def test_an_archive_of_another_type_is_named(name: str) -> None:
     assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["inner.zip", "batch/INNER.ZIP"])
+def test_a_zip_of_zips_alone_is_refused_with_the_name_of_one(name: str) -> None:
+    archive = make_zip((name, make_zip(MANIFEST)))
+    with pytest.raises(UploadRefused, match=f"not unpacked. Unpack {isolate(name)}, then import what is in it"):
+        uploads.receive_files([SimpleUploadedFile("clips.zip", archive)])
+    assert list(upload_folders.get_upload_root().iterdir()) == []
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: int) -> None:
     whole = make_zip(MANIFEST, ("a.mp4", TEXT), packed=method)
