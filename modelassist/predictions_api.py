@@ -28,6 +28,7 @@ from modelassist.reads.trust import encode_trust
 from modelassist.scoring_api import KEY_HEADER, encode_critic, find_critic
 from modelassist.services import predicting
 from modelassist.services.critics import ConsentMissing
+from operations.models import JobState
 from qsave.run.encoding import encode_figures
 
 FORMS = ("csv", "parquet")
@@ -49,9 +50,7 @@ class PredictionLineSerializer(serializers.Serializer[SetLine]):
     """Predictions in the list of a campaign."""
 
     id = serializers.IntegerField(source="row.pk")
-    state = serializers.ChoiceField(
-        choices=["queued", "running", "done", "failed", "cancelled"], read_only=True, source="row.state"
-    )
+    state = serializers.ChoiceField(choices=JobState.choices, read_only=True, source="row.state")
     critic = serializers.SerializerMethodField()
     only_rated = serializers.BooleanField(source="row.only_rated")
     clips = serializers.IntegerField(source="row.clips", help_text="How many clips it is about.")

@@ -98,7 +98,9 @@ class ReviewView(RoleView):
 
 class ReviewQueueView(ReviewView):
     @extend_schema(
-        parameters=[OpenApiParameter(name, str, required=False) for name in _NAMES], responses=OpenApiTypes.OBJECT
+        operation_id="campaigns_review_queue",
+        parameters=[OpenApiParameter(name, str, required=False) for name in _NAMES],
+        responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, name: str) -> Response:
         """List disputed clips, the most disputed first, a page at a time; `next` is the `after` of the next page.
