@@ -41,6 +41,8 @@ BATCH = 8
 """Clips scored together. It limits the memory and the time between two progress reports."""
 ITEMS_A_JOB = 64
 """A job ends after this many items, so that other jobs can run; it queues the next job itself."""
+SECONDS_A_JOB = 20
+"""A job also ends after the batch in which they pass: a slow critic of one campaign does not delay another's drafts."""
 SECONDS_BETWEEN_STOPS = 60.0
 _locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 """A lock for each campaign. A worker has several threads: no two of them draft the same items."""
@@ -143,7 +145,7 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
     """
     drafted = failed = 0
     activation = _read_activation(campaign)
-    next_check = time.monotonic()
+    next_check = started = time.monotonic()
 
     def report() -> None:
         if job and activation:
@@ -163,7 +165,8 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
                 next_check = time.monotonic() + SECONDS_BETWEEN_STOPS
             left = limit - drafted - failed
             items = select_next_items(activation, limit=min(BATCH, max(1, left)))
-            if not items or not left:
+            is_late = job is not None and drafted + failed > 0 and time.monotonic() >= started + SECONDS_A_JOB
+            if not items or not left or is_late:
                 return Drafted(str(activation.critic), drafted, failed, more=bool(items))
             good, bad = _draft_batch(activation, items, report)
         drafted, failed = drafted + good, failed + bad

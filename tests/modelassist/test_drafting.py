@@ -160,6 +160,17 @@ def test_a_full_round_is_cut_into_jobs(
     assert FailedDraft.objects.count() == 2
 
 
+def test_a_slow_job_ends_after_a_batch_and_queues_the_next(
+    monkeypatch: pytest.MonkeyPatch, engineer: User, campaign: Campaign, critic: Critic
+) -> None:
+    monkeypatch.setattr(drafting, "BATCH", 1)
+    monkeypatch.setattr(drafting, "SECONDS_A_JOB", 0)
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    result = do_next_job().result
+    assert (result["failed"], result["more"]) == (1, True)
+    assert Job.objects.filter(kind=drafting.KIND, state=JobState.QUEUED).count() == 1
+
+
 @pytest.mark.parametrize("spoil", ["tag", "codec", "cut"])
 def test_a_clip_that_went_bad_is_a_failed_draft_and_is_not_tried_again(
     engineer: User, campaign: Campaign, critic: Critic, settings: object, spoil: str
