@@ -43,6 +43,15 @@ CLIPS_WITHOUT_THEIR_GROUP = """
     WHERE grouped.generator = '' OR NOT EXISTS (SELECT 1 FROM annotation_groupedprompt prompt
         WHERE prompt.text = clip.prompt AND prompt.group_id = clip.prompt_group_id)
 """
+CHECK_SUMMARIES = """
+import django
+django.setup()
+from annotation.models import Campaign, ItemSummary
+from tests.annotation.summaries import check_summaries
+assert ItemSummary.objects.exists()
+for campaign in Campaign.objects.all():
+    check_summaries(campaign)
+"""
 VISIT = """
 import django
 django.setup()
@@ -80,6 +89,7 @@ def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(
 
     assert read(database, CLIPS_WITHOUT_THEIR_GROUP) == []
 
+    run(var, "-c", CHECK_SUMMARIES)
     visits = run(var, "-c", VISIT).splitlines()
     assert [line for line in visits if not line.startswith("200 ")] == []
     assert len(visits) == 13

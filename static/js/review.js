@@ -16,7 +16,7 @@ function wireAct(act) {
     act.scrollIntoView({ block: "nearest" });
   });
   act.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing) return;
+    if (readKey(event) !== "Escape") return;
     act.open = false;
     find(act, "summary").focus();
   });

@@ -35,20 +35,35 @@ def find_recorded_acts() -> Iterator[tuple[str, str, set[str] | None]]:
     """
     for package in PACKAGES:
         for path in sorted((Path(settings.BASE_DIR) / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
+            module = ast.parse(path.read_text())
+            named = dict(_read_constants(module))
+            for node in ast.walk(module):
                 if isinstance(node, ast.Call) and _get_name(node.func) in ("record", "record_all", "_store"):
-                    yield from _read_call(f"{path.name}:{node.lineno}", node)
+                    yield from _read_call(f"{path.name}:{node.lineno}", node, named)
+
+
+def _read_constants(module: ast.Module) -> Iterator[tuple[str, ast.Constant]]:
+    """Yield the constants of a module by name, `A = "a"`."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            yield _get_name(node.targets[0]), node.value
 
 
 def _get_name(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _read_call(place: str, call: ast.Call) -> Iterator[tuple[str, str, set[str] | None]]:
-    """Read an action that is written as a constant, by keyword or, in the taxonomy's `_store`, by position."""
+def _read_call(
+    place: str, call: ast.Call, named: dict[str, ast.Constant]
+) -> Iterator[tuple[str, str, set[str] | None]]:
+    """Read an action that is a constant, by keyword or, in the taxonomy's `_store`, by position.
+
+    `named` has the constants of the module by name.
+    """
     constants = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     action = keywords.get("action")
+    action = named.get(action.id, action) if isinstance(action, ast.Name) else action
     if isinstance(action, ast.Constant):
         constants.append(action.value)
     elif isinstance(action, ast.Name):

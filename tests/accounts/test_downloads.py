@@ -2,6 +2,7 @@
 
 import csv
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.http.response import HttpResponseBase
@@ -11,7 +12,7 @@ from django.urls import get_resolver
 from accounts.services import rename
 from annotation.agreement.stored import compute_figures
 from annotation.campaigns import campaigns
-from annotation.models import Campaign, JudgementImport
+from annotation.models import Campaign, ClipImport, JudgementImport
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -32,8 +33,15 @@ def list_download_routes() -> list[str]:
     return sorted(route for route in routes + nested if route.endswith(".csv"))
 
 
-def make_import(route: str, campaign: Campaign) -> int:
-    """Make an import of clips or of ratings, whose files have a name and a formula; return its key."""
+def make_import(route: str, campaign: Campaign, folder: Path) -> int:
+    """Make an import of clips or of ratings, with a name and a formula as files or in rows; return its key."""
+    if "files-without-a-row" in route:
+        for name in ("manifest.csv", NAME, FORMULA):
+            (folder / name).touch()
+        previewed = factories.make_import(campaign, state=ClipImport.State.PREVIEWED)
+        previewed.manifest = str(folder / "manifest.csv")
+        previewed.save()
+        return previewed.pk
     if "judgements" not in route:
         return factories.make_import(campaign, prompt=NAME, generator=FORMULA).pk
     judgement_import = JudgementImport.objects.create(
@@ -45,7 +53,7 @@ def make_import(route: str, campaign: Campaign) -> int:
 
 
 @pytest.mark.parametrize("route", list_download_routes())
-def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str) -> None:
+def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str, tmp_path: Path) -> None:
     campaign = factories.make_campaign()
     clip = factories.make_clip("zofie", prompt=NAME, generator=FORMULA)
     other = factories.make_clip("other", prompt=NAME, generator="toy", group=clip.prompt_group)
@@ -55,7 +63,7 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
     factories.rate_all(rater, campaign)
     client.force_login(factories.make_lead())
 
-    key = make_import(route, campaign)
+    key = make_import(route, campaign, tmp_path)
     compute_figures(campaign)
 
     address = "/" + route.replace("<slug:name>", campaign.name).replace("<int:pk>", str(key))

@@ -9,15 +9,9 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from annotation.agreement.reviews import screen
-from annotation.campaigns import reports
-from annotation.campaigns.marking import mark_item
 from annotation.models import (
-    AxisAnswer,
     Draft,
     Item,
-    ItemDefect,
-    ItemSummary,
     JudgementImport,
     Offer,
     Rating,
@@ -26,7 +20,6 @@ from annotation.models import (
     Slot,
 )
 from tests.annotation import factories
-from tests.annotation.summaries import check_summaries
 
 pytestmark = pytest.mark.django_db
 OFFERED = timezone.now()
@@ -184,28 +177,6 @@ def test_0013_blind_offers_and_items_that_were_let_go_have_no_draft(state: str, 
     offer = make_offer(state=state, arm=arm)
     make_draft(offer, EARLIER)
     assert read_offered_draft(offer) == (None, "none")
-
-
-def test_0016_fills_the_summaries_of_stored_items() -> None:
-    campaign = factories.make_campaign(4, overlap=2, assisted_share=0.5)
-    lead, raters = factories.make_lead(), [factories.make_user() for _ in range(3)]
-    first, second, third, _last = campaign.items.order_by("pk")
-    mark_item(actor=lead, item=third, mark="gold", scores={"visual": 2})
-    for number, rater in enumerate(raters):
-        factories.rate_all(rater, campaign, number + 1)
-    screen(actor=lead, campaign=campaign, rater=raters[0], verdict="screened", reason="See the golds.")
-    reports.exclude(actor=lead, item=first, reason="The file is broken.")
-    Skip.objects.create(item=second, rater=factories.make_user(), kind="broken")
-    answer = AxisAnswer.objects.filter(revision__rating__item=second, revision__rating__rater=raters[1], axis="visual")
-    answer.update(evidence=[{"defect": "blur", "time": None, "box": None}, {"defect": "blur", "time": [0, 1]}])
-    ItemDefect.objects.all().delete()
-    ItemSummary.objects.all().delete()
-
-    run_step("0016_fill_item_summaries", "fill")
-
-    check_summaries(campaign)
-    assert ItemSummary.objects.get(item=third).visual_tally
-    assert list(ItemDefect.objects.values_list("item", "defect", "rating_count")) == [(second.pk, "blur", 1)]
 
 
 def test_0017_says_when_slots_were_done() -> None:

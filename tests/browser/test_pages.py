@@ -67,6 +67,7 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("video,prompt,generator\na.mp4,a red fox,gen-1\nb.mp4,,gen-1\n")
     page.locator("[data-input=files]").set_input_files([manifest, write_video(tmp_path / "a.mp4")])
+    expect(page.locator("[data-chosen]")).to_be_visible()  # the script is here; without it the form has other fields
     page.get_by_role("button", name="Upload and import").click()
     expect(page.get_by_text("The table is being read.")).to_be_visible()
     jobs.run(Job.objects.get(kind="stage_import").pk)
