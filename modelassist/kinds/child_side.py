@@ -51,10 +51,13 @@ def _reserve_output() -> int:
 
 
 def _answer_until_idle(answer: Answer, output: int, idle_seconds: float) -> None:
+    """The first request is on its way, however long a busy worker takes to write it."""
     lines = LineReader(0)
     try:
-        while (line := lines.read_line(idle_seconds)) is not None:
+        line: bytes | None = lines.wait_for_line()
+        while line is not None:
             _write(output, answer(json.loads(line)))
+            line = lines.read_line(idle_seconds)
     except PipeEndedError:
         return
 

@@ -23,9 +23,21 @@ class LineReader:
             ready, _, _ = select.select([self._descriptor], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 return None
-            part = os.read(self._descriptor, 1 << 16)
-            if not part:
-                raise PipeEndedError
-            self._rest += part
+            self._read_part()
+        return self._take_line()
+
+    def wait_for_line(self) -> bytes:
+        """Return the next line, however long it takes. Raises PipeEndedError at the end."""
+        while b"\n" not in self._rest:
+            self._read_part()
+        return self._take_line()
+
+    def _read_part(self) -> None:
+        part = os.read(self._descriptor, 1 << 16)
+        if not part:
+            raise PipeEndedError
+        self._rest += part
+
+    def _take_line(self) -> bytes:
         line, _, self._rest = self._rest.partition(b"\n")
         return line

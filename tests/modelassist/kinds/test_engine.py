@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,20 @@ def test_the_process_ends_after_its_idle_time_and_the_next_question_starts_anoth
     child.collect_ended()
     assert child.find_process(engine.make_program("ada")) is None
     assert read_note(ask("one")[0])[1] != first
+
+
+def test_a_new_process_waits_for_its_first_question_however_long_the_worker_takes_to_write_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = child.ChildProcess._write
+
+    def write_late(process: child.ChildProcess, message: Mapping[str, Any]) -> None:
+        threading.Event().wait(0.2)
+        write(process, message)
+
+    monkeypatch.setattr(child.ChildProcess, "_write", write_late)
+    [answer] = EngineProposer("ada", idle_seconds=0).propose([ClipQuestion(Path("/clips/one.mp4"), "one", ())])
+    assert answer.proposal
 
 
 def wait_until_gone(pid: int) -> None:
