@@ -46,7 +46,7 @@ export class Player {
     this.origin = null;
     this.position = 0; // time of the frame on screen
     this.furthest = 0; // latest time of a frame that was on screen
-    /** @type {number | null} number of the frame that was sought last while the clip was paused */
+    /** @type {number | null} the time that was sought last while the clip was paused: its frame may not be on screen yet */
     this.aim = null;
     /** @type {number | null} a time that was sought before the first frame told where the clip begins */
     this.early = null;
@@ -117,11 +117,17 @@ export class Player {
   onFrame(mediaTime) {
     this.origin = Math.min(this.origin ?? this.guessOrigin(mediaTime), mediaTime);
     this.position = mediaTime - this.origin;
+    this.settle();
     if (this.early !== null) this.seek(this.early);
     if (!this.warning) this.furthest = Math.max(this.furthest, this.position);
     this.root.dispatchEvent(new Event("shown"));
     this.paintTime();
     this.begin();
+  }
+
+  // Without a table of times, only the frame that was sought tells its own time: the next step starts there.
+  settle() {
+    if (!this.times.length && this.aim !== null && Math.abs(this.position - this.aim) < this.frame) this.aim = null;
   }
 
   /**
@@ -173,8 +179,9 @@ export class Player {
   seek(time) {
     this.early = this.origin === null ? time : null;
     if (this.origin === null) return;
-    this.aim = this.video.paused && this.times.length ? Math.max(0, this.times.findLastIndex((each) => each <= time)) : null;
-    this.video.currentTime = this.origin + Math.min(Math.max(0, time), this.duration);
+    const target = Math.min(Math.max(0, time), this.duration);
+    this.aim = this.video.paused ? target : null;
+    this.video.currentTime = this.origin + target;
   }
 
   /**
@@ -206,8 +213,13 @@ export class Player {
   /** @param {number} frames */
   step(frames) {
     this.video.pause();
-    if (this.times.length) this.showFrame((this.aim ?? this.findNearest(this.position)) + frames);
-    else this.seek(this.position + (frames + 0.5) * this.frame);
+    if (this.times.length) this.showFrame(this.findCurrent() + frames);
+    else this.seek((this.aim ?? this.position + this.frame / 2) + frames * this.frame);
+  }
+
+  findCurrent() {
+    const { aim } = this;
+    return aim === null ? this.findNearest(this.position) : Math.max(0, this.times.findLastIndex((each) => each <= aim));
   }
 
   back() { this.step(-1); }

@@ -11,7 +11,7 @@ from annotation.models import Campaign
 from annotation.rating import clip_media
 from qsave.frames.probe import probe
 from qsave.frames.times import read_shown_times
-from tests.annotation.factories import make_clip, make_item
+from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item
 from tests.browser.desk.desk_page import add_clip, expect_saved, open_desk, seek
 from tests.qsave.frames.clips import Encoding, write_clip
 
@@ -102,6 +102,34 @@ def test_steps_go_by_the_average_rate_where_no_times_are_known(desk: Page, campa
         )
         shown.append(clock(desk))
     assert shown == pytest.approx([1.0, 1.0625, 1.125, 1.0625, 1.0], abs=0.011)
+
+
+STEP_AT_ONCE = """keys => {
+    const slider = document.querySelector("[data-seek]");
+    slider.value = "1";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    for (const key of keys) {
+        const target = document.querySelector("[data-stage]");
+        target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    }
+}"""
+
+
+@pytest.mark.parametrize("is_timed", [True, False])
+@pytest.mark.parametrize(("keys", "expected"), [("..", 1.125), (",,,", 0.8125), ("..,", 1.0625)])
+def test_a_step_counts_from_the_frame_that_was_sought_though_it_is_not_on_screen_yet(
+    desk: Page, campaign: Campaign, keys: str, expected: float, *, is_timed: bool
+) -> None:
+    times = [number / 16 for number in range(32)] if is_timed else []
+    make_item(campaign, make_clip("one", video=LONGER_VIDEO, duration=LONGER_VIDEO.seconds, shown_times=times))
+    open_desk(desk)
+    desk.wait_for_function("() => document.querySelector('video').readyState === 4")
+    desk.keyboard.press("p")
+    desk.wait_for_function("() => document.querySelector('video').paused")
+    desk.evaluate(STEP_AT_ONCE, list(keys))
+    desk.wait_for_function("() => !document.querySelector('video').seeking")
+    at = desk.evaluate("document.querySelector('video').currentTime")
+    assert expected - 0.001 <= at < expected + 1 / 16
 
 
 def test_a_still_is_zoomed_and_moved_and_a_box_drawn_on_it_lies_where_the_picture_is(
