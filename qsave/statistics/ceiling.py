@@ -14,14 +14,14 @@ ceiling is computed on the ranks of the ratings. Baseline and ceiling hold for t
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from qsave.statistics.alpha import MOST_VALUES
-from qsave.statistics.correlation import LEAST_POINTS, compute_ranks, compute_weighted_plcc
+from qsave.statistics.correlation import LEAST_POINTS, compute_ranks
 from qsave.statistics.figures import Estimate, Floats, Interval, Ints, Undefined
 from qsave.statistics.jackknife import TOO_FEW, Parts, Patterns, jackknife
 from qsave.statistics.mixed import absorb_items, estimate_variances
 from qsave.statistics.table import RatingTable
+from qsave.statistics.weighted_correlation import compute_weighted_plcc, compute_weighted_srcc
 
 _UNRELIABLE = "the ratings of an item differ no less than those of different items: reliability is not above 0"
 _MOST_CELLS = 4_000_000
@@ -155,18 +155,7 @@ def _compute_correlations(one: Floats, others: Floats, weights: Floats, ranked: 
     varies."""
     weights = np.maximum(weights, 0.0)  # a pair that was left out may leave a rounding error
     step = max(1, _MOST_CELLS // len(one))
-    chunks = []
-    for start in range(0, len(weights), step):
-        chunk = weights[start : start + step]
-        x, y = (_compute_weighted_ranks(column, chunk) if ranked else column[None] for column in (one, others))
-        chunks.append(compute_weighted_plcc(x, y, chunk))
-    return np.concatenate(chunks)
-
-
-def _compute_weighted_ranks(values: Floats, weights: Floats) -> Floats:
-    """Compute the mean ranks (cases, pairs) of `values` (pairs,) with `weights` (cases, pairs)."""
-    distinct, codes = np.unique(values, return_inverse=True)
-    member = csr_array((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape=(len(codes), len(distinct)))
-    totals = np.asarray(weights @ member)
-    ranks: Floats = (np.cumsum(totals, axis=1) - totals / 2)[:, codes]
-    return ranks
+    chunks = [weights[start : start + step] for start in range(0, len(weights), step)]
+    if ranked:
+        return np.concatenate([compute_weighted_srcc(one, others, chunk) for chunk in chunks])
+    return np.concatenate([compute_weighted_plcc(one[None], others[None], chunk) for chunk in chunks])

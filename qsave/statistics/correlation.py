@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from qsave.statistics.figures import (
+    MOST_CELLS,
     ONE_GROUP,
     RESAMPLES,
     Estimate,
@@ -24,16 +25,16 @@ from qsave.statistics.figures import (
     Undefined,
     bootstrap_clusters,
     compute_percentile_interval,
+    draw_group_counts,
     estimate_ratio,
 )
+from qsave.statistics.weighted_correlation import DistinctPoints, compute_weighted_plcc, compute_weighted_srcc
 
 _NOTHING = "there is nothing to compare"
 LEAST_POINTS = 3
 LEAST_POINTS_LOGISTIC = 5
 _REFIT_ROUNDS = 12
 _LEAST_LOG_WIDTH = -12.0
-_MOST_CELLS = 1_000_000
-"""Most points, over all resamples, that are fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +200,14 @@ def _estimate_plcc_logistic(x: Floats, y: Floats, owners: Sequence[Hashable], se
     groups = len(numbers)
     if groups < 2:
         return Estimate(value, Undefined(ONE_GROUP))
-    counts = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
-    step = max(1, _MOST_CELLS // len(x))
-    chunks = [_refit(curve, x, y, counts[at : at + step, codes]) for at in range(0, resamples, step)]
-    drawn = np.concatenate(chunks)
+    step = max(1, MOST_CELLS // len(x))
+    drawn = np.concatenate(
+        [
+            _refit(curve, x, y, counts[at : at + step, codes])
+            for counts in draw_group_counts(groups, seed=seed, resamples=resamples)
+            for at in range(0, len(counts), step)
+        ]
+    )
     drawn = drawn[np.isfinite(drawn)]
     interval = compute_percentile_interval(drawn, drawn=resamples)
     if isinstance(interval, Interval):
@@ -248,18 +253,6 @@ def _compute_curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
     return values, np.stack([risen, 1 - risen, -slope / width, -slope * steps], axis=2)
 
 
-def compute_weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Compute Pearson's correlation of each draw (draws,) of points that occur `weights` (draws, points) times; `x` and
-    `y` are (draws or 1, points). NaN where nothing varies."""
-    total = weights.sum(axis=1, keepdims=True)
-    x = x - (weights * x).sum(axis=1, keepdims=True) / total
-    y = y - (weights * y).sum(axis=1, keepdims=True) / total
-    above = (weights * x * y).sum(axis=1)
-    below = (weights * x**2).sum(axis=1) * (weights * y**2).sum(axis=1)
-    figures: Floats = np.divide(above, np.sqrt(below), out=np.full(len(above), np.nan), where=below > 1e-18)
-    return np.clip(figures, -1, 1)
-
-
 def estimate_correlations(
     predicted: npt.ArrayLike,
     actual: npt.ArrayLike,
@@ -276,31 +269,17 @@ def estimate_correlations(
     if len(numbers) < 2 or any(isinstance(value, Undefined) for value in values):
         none = Undefined(ONE_GROUP)
         return Estimate(values[0], none), Estimate(values[1], none)
-    counts = np.random.default_rng(seed).multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), resamples)
-    step = max(1, _MOST_CELLS // len(x))
-    weights = [counts[at : at + step, codes].astype(np.float64) for at in range(0, resamples, step)]
-    srcc = np.concatenate([compute_weighted_srcc(x, y, each) for each in weights])
-    plcc = np.concatenate([compute_weighted_plcc(x[None], y[None], each) for each in weights])
-    return _make_estimate(values[0], srcc), _make_estimate(values[1], plcc)
+    points = DistinctPoints.of(x, y, codes)
+    srcc, plcc = [], []
+    for counts in draw_group_counts(len(numbers), seed=seed, resamples=resamples):
+        weights = points.weigh(counts)
+        srcc.append(compute_weighted_srcc(points.x, points.y, weights))
+        plcc.append(compute_weighted_plcc(points.x[None], points.y[None], weights))
+    return _make_estimate(values[0], np.concatenate(srcc)), _make_estimate(values[1], np.concatenate(plcc))
 
 
 def _make_estimate(value: Figure, drawn: Floats) -> Estimate:
     return Estimate(value, compute_percentile_interval(drawn[np.isfinite(drawn)], drawn=len(drawn)))
-
-
-def compute_weighted_srcc(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Compute Spearman's correlation of each draw (draws,) of points that occur `weights` (draws, points) times."""
-    return compute_weighted_plcc(_compute_weighted_ranks(x, weights), _compute_weighted_ranks(y, weights), weights)
-
-
-def _compute_weighted_ranks(values: Floats, weights: Floats) -> Floats:
-    """Compute the rank of each point (draws, points) among the points of a draw, ties at their mean rank."""
-    distinct, codes = np.unique(values, return_inverse=True)
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(len(distinct)))
-    totals = np.add.reduceat(weights[:, order], starts, axis=1)
-    ranks: Floats = (np.cumsum(totals, axis=1) - (totals - 1) / 2)[:, codes]
-    return ranks
 
 
 def _check_pairs(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,6 +16,8 @@ Bools = NDArray[np.bool_]
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
+MOST_CELLS = 1_000_000
+"""Most numbers of an array over all resamples that is in memory at once."""
 THESE_RATERS = "for these raters"
 """The population of an interval that does not hold for other raters."""
 _FLAT = 1e-9
@@ -96,6 +98,17 @@ def bootstrap_clusters(
     )
 
 
+def draw_group_counts(groups: int, *, seed: int, resamples: int, most_cells: int = MOST_CELLS) -> Iterator[Ints]:
+    """Draw `groups` groups with replacement for each resample. Yield how often each is drawn (draws, groups), for some
+    draws at a time: at most `most_cells` numbers, but for one draw at least."""
+    rng = np.random.default_rng(seed)
+    step = max(1, most_cells // groups)
+    for start in range(0, resamples, step):
+        draws = min(step, resamples - start)
+        drawn = rng.integers(0, groups, size=(draws, groups)) + groups * np.arange(draws)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=draws * groups).reshape(draws, groups)
+
+
 def estimate_ratio(
     above: Floats, below: Floats, groups: Sequence[Hashable], *, seed: int, resamples: int, nothing: str
 ) -> Estimate:
@@ -112,7 +125,7 @@ def estimate_ratio(
     if resamples == 0:
         return Estimate(value, Undefined("no interval was asked for"))
     sums = np.array([[above[units].sum(), below[units].sum()] for units in members])
-    drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples) @ sums
+    drawn = np.concatenate([counts @ sums for counts in draw_group_counts(len(sums), seed=seed, resamples=resamples)])
     defined = drawn[drawn[:, 1] > 0]
     return Estimate(value, compute_percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples))
 

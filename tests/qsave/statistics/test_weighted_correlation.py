@@ -5,13 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qsave.statistics.correlation import (
-    compute_correlations,
-    compute_srcc,
-    compute_weighted_srcc,
-    estimate_correlations,
-)
+from qsave.statistics.correlation import compute_correlations, compute_srcc, estimate_correlations
 from qsave.statistics.figures import Interval, Undefined
+from qsave.statistics.weighted_correlation import DistinctPoints, compute_weighted_plcc, compute_weighted_srcc
 
 
 @given(
@@ -32,6 +28,19 @@ def test_a_weighted_rank_correlation_is_that_of_repeated_points(lists: tuple[lis
         assert np.isnan(weighted) or times.sum() < 3
     else:
         assert weighted == pytest.approx(repeated, abs=1e-9)
+
+
+@given(st.lists(st.tuples(*(st.integers(1, 3) for _ in range(3))), min_size=3, max_size=30))
+def test_merged_points_weigh_what_their_pairs_do(rows: list[tuple[int, int, int]]) -> None:
+    x, y, groups = (np.array(column) for column in zip(*rows, strict=True))
+    groups = np.unique(groups, return_inverse=True)[1]
+    counts = np.random.default_rng(1).integers(0, 4, size=(5, int(groups.max()) + 1))
+    points = DistinctPoints.of(x.astype(float), y.astype(float), groups)
+    weights = counts[:, groups].astype(float)
+    assume((weights.sum(axis=1) > 0).all())
+    for compute in (compute_weighted_srcc, lambda x, y, w: compute_weighted_plcc(x[None], y[None], w)):
+        expected = compute(x.astype(float), y.astype(float), weights)
+        np.testing.assert_allclose(compute(points.x, points.y, points.weigh(counts)), expected, atol=1e-9)
 
 
 def test_correlations_of_many_clips_have_the_values_and_nearly_the_intervals_of_the_others() -> None:
