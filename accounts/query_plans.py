@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-_SETTINGS = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
+_SETTING = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 
 
 @contextmanager
@@ -13,7 +13,6 @@ def plan_by_values() -> Iterator[None]:
     """Let PostgreSQL plan the queries of this block by their values, in one transaction. One query.
 
     A prepared statement gets a plan for average values, which takes long for values that are far from the average.
-    PostgreSQL would also compile a plan that seems expensive, which takes longer than these queries do.
 
     SQLite plans each statement each time. It gets no transaction, because a transaction takes its only write lock.
     """
@@ -22,5 +21,5 @@ def plan_by_values() -> Iterator[None]:
         return
     with transaction.atomic(savepoint=False):
         with connection.cursor() as cursor:
-            cursor.execute(_SETTINGS)
+            cursor.execute(_SETTING)
         yield

@@ -174,8 +174,9 @@ PREPARED: dict[str, object] = {"server_side_binding": True, "prepare_threshold":
 
 QSAVE_PREPARE=0 is for a pooler that shares connections between transactions and does not support prepared statements.
 """
-PLANNED_FOR_SSD = "-c random_page_cost=1.1"
-"""PostgreSQL assumes a spinning disk, so it reads a whole table rather than 1,000 of its rows by an index.
+PLANNING = "-c random_page_cost=1.1 -c jit=off"
+"""PostgreSQL assumes a spinning disk, so it reads a whole table rather than 1,000 of its rows by an index. And it
+compiles a query that seems expensive to it, which takes longer than the queries of this site do.
 
 `?options=` of the address overrides this. QSAVE_PREPARE=0 leaves it out, because poolers refuse such options.
 """
@@ -204,7 +205,7 @@ def read_database(name: str, default: Path) -> Database:
     options: dict[str, object] = dict(parse_qsl(url.query))
     if read_flag("QSAVE_PREPARE", default=True):
         options |= PREPARED
-        options["options"] = f"{PLANNED_FOR_SSD} {options.get('options', '')}".strip()
+        options["options"] = f"{PLANNING} {options.get('options', '')}".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(url.path.strip("/")),

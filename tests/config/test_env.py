@@ -121,7 +121,7 @@ def test_an_address_is_read_with_its_escapes(given: pytest.MonkeyPatch) -> None:
     assert [database[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
         "studio", "me", "p@ss/", "db.example", "5433",
     ]  # fmt: skip
-    assert database["OPTIONS"] == {"sslmode": "require", "options": env.PLANNED_FOR_SSD, **env.PREPARED}
+    assert database["OPTIONS"] == {"sslmode": "require", "options": env.PLANNING, **env.PREPARED}
 
 
 def test_behind_an_old_pooler_nothing_is_prepared(given: pytest.MonkeyPatch) -> None:
@@ -136,13 +136,13 @@ def test_a_socket_is_named_as_an_option(given: pytest.MonkeyPatch) -> None:
     assert (database["HOST"], database["PORT"], database["OPTIONS"]) == (
         "/run/postgresql",
         "",
-        {"options": env.PLANNED_FOR_SSD, **env.PREPARED},
+        {"options": env.PLANNING, **env.PREPARED},
     )
 
 
 def test_options_of_the_address_override_those_of_the_site(given: pytest.MonkeyPatch) -> None:
     given.setenv("X", "postgresql:///studio?options=-c%20random_page_cost%3D4")
-    assert env.read_database("X", HERE)["OPTIONS"]["options"] == f"{env.PLANNED_FOR_SSD} -c random_page_cost=4"
+    assert env.read_database("X", HERE)["OPTIONS"]["options"] == f"{env.PLANNING} -c random_page_cost=4"
 
 
 @pytest.mark.parametrize(
