@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Exists, FloatField, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from annotation.agreement.scores import select_counted_answers, select_counted_ratings
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Exposure, Item, Rating, make_blind_condition
@@ -154,7 +155,7 @@ def read_shown_drafts(campaign: Campaign) -> ShownDrafts:
     """Read the drafts that a rater of the campaign was shown. One query."""
     shown = Draft.objects.filter(Exists(Rating.objects.filter(draft=OuterRef("pk"), slot__campaign=campaign)))
     has = [_count_if(Q(proposal__has_key=axis.value)) for axis in AXES]
-    rows = shown.order_by("pk").values_list("pk", "item", *has, *(f"proposal__{axis.value}__score" for axis in AXES))
+    rows = shown.order_by("pk").values_list("pk", "item", *has, *map(select_drafted_score, AXES))
     columns = stack_rows(stream_rows(rows), np.float64, width=2 + 2 * len(AXES))
     count = len(AXES)
     return ShownDrafts(
@@ -163,6 +164,12 @@ def read_shown_drafts(campaign: Campaign) -> ShownDrafts:
         proposes=columns[:, 2 : 2 + count] > 0,
         scores=columns[:, 2 + count :],
     )
+
+
+def select_drafted_score(axis: Axis) -> Cast:
+    """Select the score of an axis of a draft as a number, so that the JSON is not read here; None without one."""
+    text = KeyTextTransform("score", KeyTransform(axis.value, "proposal"))
+    return Cast(NullIf(text, Value("null")), FloatField())  # "null" is what SQLite gives
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from annotation.agreement.answers import CHUNK, select_drafted_score
 from annotation.agreement.generator_pair import read_mean
 from annotation.agreement.scores import select_counted_answers
 from annotation.models import Campaign, Draft, ItemSummary, make_blind_condition
@@ -97,8 +98,8 @@ def compare_critics(campaign: Campaign) -> tuple[CriticFigures, ...]:
     blind = _read_blind_clips(campaign)
     drafts = _select_drafts(campaign).order_by("item")
     drafted: dict[str, dict[int, Sequence[float | None]]] = defaultdict(dict)
-    fields = ("critic", "item", *(f"proposal__{axis.value}__score" for axis in AXES))
-    for critic, item, *scores in drafts.values_list(*fields).iterator(chunk_size=5000):
+    scores_of_axes = [select_drafted_score(axis) for axis in AXES]
+    for critic, item, *scores in drafts.values_list("critic", "item", *scores_of_axes).iterator(CHUNK):
         if item in blind:
             drafted[critic][item] = scores
     return tuple(_compare(campaign, critic, drafted[critic], blind) for critic in sorted(drafted))
@@ -117,9 +118,7 @@ def _read_blind_clips(campaign: Campaign) -> dict[int, BlindClip]:
     has_draft = Exists(Draft.objects.filter(item=OuterRef("item")))
     rows = ItemSummary.objects.filter(has_any, has_draft, campaign=campaign).order_by()
     clips = {}
-    for item, group, *packed in rows.values_list("item", "item__clip__prompt_group", *tallies).iterator(
-        chunk_size=5000
-    ):
+    for item, group, *packed in rows.values_list("item", "item__clip__prompt_group", *tallies).iterator(CHUNK):
         clips[item] = BlindClip(group, {axis: read_mean(one) for axis, one in zip(AXES, packed, strict=True) if one})
     return clips
 

@@ -1,17 +1,19 @@
-"""Where generators differ in a campaign: the prompts on which their MOS are furthest apart, and each one's defects.
-
-Both read the summaries of clips, not the ratings.
-"""
+"""Where generators differ in a campaign: the prompts on which their MOS are furthest apart, and each one's defects."""
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 from django.db.models import F, PositiveBigIntegerField, Sum, Value
 
-from annotation.agreement.generator_pair import read_mean, read_prompts
+from annotation.agreement.answers import RatedItems
+from annotation.agreement.figures import Agreement, RatedAxis
+from annotation.agreement.generator_pair import read_prompts
 from annotation.models import Campaign, ItemDefect, ItemSummary
 from qsave.axes import AXES, Axis
+from qsave.json_records import NOT_STORED
+from qsave.statistics.figures import Floats, Ints
 from qsave.statistics.tallies import N_UNIT
 
 MOST_PROMPTS = 10
@@ -23,15 +25,20 @@ _N_UNIT = Value(N_UNIT, output_field=PositiveBigIntegerField())
 
 @dataclass(frozen=True, slots=True)
 class PromptGap:
-    """A prompt group: the generator with the highest mean MOS, the one with the lowest, and how many were compared."""
+    """A prompt group: the generator with the highest mean MOS, the one with the lowest, and how many were compared.
+
+    `item` is the first one of the group. Its `prompt` can be corrected, so it is not stored: readers add the present
+    one (`add_prompts`).
+    """
 
     group: int
-    prompt: str
+    item: int
     best: str
     best_mos: float
     worst: str
     worst_mos: float
     generators: int
+    prompt: str = field(default="", metadata=NOT_STORED)
 
     @property
     def gap(self) -> float:
@@ -59,36 +66,39 @@ class DefectTable:
 Gaps = Mapping[Axis, tuple[PromptGap, ...]]
 
 
-def find_prompt_gaps(campaign: Campaign) -> Gaps:
-    """Return the prompts on which generators differ most, widest gap first, by axis. Two queries."""
-    names = [f"{axis.value}_tally" for axis in AXES]
-    rows = ItemSummary.objects.filter(campaign=campaign).order_by("item")
-    groups: dict[Axis, dict[int, dict[str, list[float]]]] = {
-        axis: defaultdict(lambda: defaultdict(list)) for axis in AXES
-    }
-    first_items: dict[int, int] = {}
-    fields = ("item", "generator", "item__clip__prompt_group", *names)
-    for item, generator, group, *packed in rows.values_list(*fields).iterator(chunk_size=5000):
-        first_items.setdefault(group, item)
-        for axis, value in zip(AXES, packed, strict=True):
-            if value:
-                groups[axis][group][generator].append(read_mean(value))
-    widest = {axis: _list_widest(of_axis) for axis, of_axis in groups.items()}
-    prompts = read_prompts({first_items[gap.group] for gaps in widest.values() for gap in gaps})
-    return {
-        axis: tuple(replace(gap, prompt=prompts.get(first_items[gap.group], "")) for gap in gaps)
-        for axis, gaps in widest.items()
-    }
+def find_prompt_gaps(agreement: Agreement) -> Gaps:
+    """Return the prompts on which generators differ most, widest gap first, by axis, without their texts."""
+    items = agreement.inputs.items
+    return {axis: _list_widest(rated, items) for axis, rated in agreement.rated.items()}
 
 
-def _list_widest(groups: Mapping[int, Mapping[str, list[float]]]) -> list[PromptGap]:
-    gaps = []
-    for group, by_generator in groups.items():
-        if len(by_generator) > 1:
-            means = {name: sum(values) / len(values) for name, values in by_generator.items()}
-            best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
-            gaps.append(PromptGap(group, "", best, means[best], worst, means[worst], len(means)))
-    return sorted((gap for gap in gaps if gap.gap > 0), key=lambda gap: (-gap.gap, gap.group))[:MOST_PROMPTS]
+def _list_widest(rated: RatedAxis, items: RatedItems) -> tuple[PromptGap, ...]:
+    """A generator may have several clips of a prompt group: it is compared by the mean of their MOS."""
+    group, generator = items.group[rated.positions], items.generator[rated.positions]
+    cells, cell, clips = np.unique(group * len(items.generators) + generator, return_inverse=True, return_counts=True)
+    means = np.bincount(cell, weights=rated.mos.mos, minlength=len(cells)) / clips
+    groups, starts, counts = np.unique(cells // len(items.generators), return_index=True, return_counts=True)
+    gaps = np.maximum.reduceat(means, starts) - np.minimum.reduceat(means, starts) if len(groups) else means
+    widest = np.lexsort((groups, -gaps))[:MOST_PROMPTS]
+    return tuple(
+        _make_gap(int(groups[at]), cells[rows] % len(items.generators), means[rows], items)
+        for at in widest.tolist()
+        if gaps[at] > 0
+        for rows in [slice(starts[at], starts[at] + counts[at])]
+    )
+
+
+def _make_gap(group: int, generators: Ints, means: Floats, items: RatedItems) -> PromptGap:
+    best, worst = int(means.argmax()), int(means.argmin())
+    item = int(items.key[np.flatnonzero(items.group == group)[0]])
+    names = [items.generators[code] for code in generators.tolist()]
+    return PromptGap(group, item, names[best], float(means[best]), names[worst], float(means[worst]), len(names))
+
+
+def add_prompts(gaps: Gaps) -> Gaps:
+    """Return the gaps with the present prompts of their items. One query."""
+    prompts = read_prompts({gap.item for rows in gaps.values() for gap in rows})
+    return {axis: tuple(replace(gap, prompt=prompts.get(gap.item, "")) for gap in rows) for axis, rows in gaps.items()}
 
 
 def count_defects(campaign: Campaign) -> DefectTable:

@@ -26,7 +26,7 @@ from annotation.agreement.rater_table import RaterRow
 from qsave.axes import Axis
 from qsave.statistics.generators import GeneratorFigures, PairedDifference
 
-VERSION = "3"
+VERSION = "4"
 """Version of the code that computes figures. Figures of another version are computed again before they are shown."""
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ CURVES: Section[Curves] = Section("curves", Curves, _make_curves)
 GENERATORS: Section[Generators] = Section("generators", Generators, lambda one: one.generators)
 DIFFERENCES: Section[Differences] = Section("differences", Differences, lambda one: one.differences)
 IMPORTED: Section[tuple[SourceFigures, ...]] = Section("imported", tuple[SourceFigures, ...], lambda one: one.imported)
-GAPS: Section[Gaps] = Section("gaps", Gaps, lambda one: find_prompt_gaps(one.campaign))
+GAPS: Section[Gaps] = Section("gaps", Gaps, find_prompt_gaps)
 DEFECTS: Section[DefectTable] = Section("defects", DefectTable, lambda one: count_defects(one.campaign))
 CRITICS: Section[tuple[CriticFigures, ...]] = Section(
     "critics", tuple[CriticFigures, ...], lambda one: compare_critics(one.campaign)

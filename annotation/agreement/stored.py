@@ -18,7 +18,7 @@ from annotation.agreement.change_marks import compare_marks, take_marks
 from annotation.agreement.critic_figures import CriticFigures
 from annotation.agreement.details import DefectFigures, Details, Drifts
 from annotation.agreement.figures import ArmRow, AxisAgreement, compute_from
-from annotation.agreement.generator_contrasts import DefectTable, Gaps
+from annotation.agreement.generator_contrasts import DefectTable, Gaps, add_prompts
 from annotation.agreement.imported import SourceFigures
 from annotation.agreement.inputs import read_inputs
 from annotation.agreement.rater_table import RaterRow
@@ -139,7 +139,8 @@ class StoredFigures:
 
     @cached_property
     def gaps(self) -> Gaps:
-        return self.read(GAPS)
+        """The prompts on which generators differ most, with their present texts. Two queries."""
+        return add_prompts(self.read(GAPS))
 
     @cached_property
     def defects(self) -> DefectTable:

@@ -76,7 +76,6 @@ def _run(what: str, campaign: str) -> tuple[float, float]:
 
 def main() -> None:
     """Do one act in this process, and print its two numbers (`_run`)."""
-    import resource
     import time
 
     import django
@@ -85,6 +84,7 @@ def main() -> None:
     from annotation.agreement.mos_csv import write_mos_csv
     from annotation.agreement.stored import compute_figures
     from annotation.models import Campaign
+    from tests.support.memory import read_peak_bytes
 
     what, name = sys.argv[1:]
     campaign = Campaign.objects.get(name=name)
@@ -97,7 +97,7 @@ def main() -> None:
     else:
         sum(len(line) for line in write_mos_csv(campaign))
     seconds = time.perf_counter() - started
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(seconds, read_peak_bytes() / 2**20)
 
 
 def _measure_sections(name: str) -> tuple[float, float]:

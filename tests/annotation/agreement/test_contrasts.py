@@ -6,7 +6,8 @@ import pytest
 
 from annotation.agreement import critic_figures
 from annotation.agreement.critic_figures import compare_critics
-from annotation.agreement.generator_contrasts import count_defects, find_prompt_gaps
+from annotation.agreement.figures import compute_agreement
+from annotation.agreement.generator_contrasts import add_prompts, count_defects, find_prompt_gaps
 from annotation.agreement.reviews import screen
 from annotation.campaigns.campaigns import add_clips
 from annotation.models import Arm, Campaign, Clip, Item
@@ -42,9 +43,10 @@ def test_the_prompts_that_differ_most_come_first_and_equal_ones_are_left_out() -
     make_clip("alone-a", generator="a")
     add_clips(actor=make_lead(), campaign=campaign, clips=list(Clip.objects.filter(clip_id__in=SCORES)))
     rate_all(make_user(), campaign, SCORES)
-    for gaps in find_prompt_gaps(campaign).values():
+    Clip.objects.filter(clip_id="wide-a").update(prompt="a wide fox, corrected")
+    for gaps in add_prompts(find_prompt_gaps(compute_agreement(campaign))).values():
         (gap,) = gaps
-        assert (gap.prompt, gap.best, gap.worst, gap.gap) == ("a wide fox", "b", "a", 3.5)
+        assert (gap.prompt, gap.best, gap.worst, gap.gap) == ("a wide fox, corrected", "b", "a", 3.5)
 
 
 def rate_with_defects(campaign: Campaign, defects: list[str]) -> None:
