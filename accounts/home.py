@@ -1,4 +1,4 @@
-"""The home page: what needs a person, and what goes on.
+"""The home page: what needs a person, and what is under way.
 
 The home page is in this package, but only higher packages know what it says. Each of them therefore has a module
 `home_cards` with functions marked `@home_part`, and `@home_stamp`. This package loads those modules when the site
@@ -50,7 +50,7 @@ class HomeLine:
 
 @dataclass(frozen=True, slots=True)
 class HomeCard:
-    """One piece of work that goes on: a heading, a line on its state, and a link."""
+    """One piece of work under way: a heading, a line on its state, and a link."""
 
     title: str
     text: str
@@ -79,7 +79,7 @@ class HomeSection:
 class HomePart:
     """What one package says on the home page: lines that need this person, and sections.
 
-    `calm` says what goes on, for the case that nothing needs the person.
+    `calm` says what is under way if nothing needs the person.
     """
 
     needs: tuple[HomeLine, ...] = ()

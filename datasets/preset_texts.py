@@ -11,7 +11,7 @@ HOLDS: Mapping[str, Promise] = {
     "llama-factory": _("Rows of supervised training with the frames as pictures, and dataset_info.json."),
     "ms-swift": _("Rows for swift sft (sft/, cooldown/) and GRPO (grpo/), each with the frames as pictures."),
     "verl": _("Rows of GRPO as a Parquet file a split, with the frames as pictures inside."),
-    "webdataset": _("Shards of samples: the clip, and its row as JSON with the answer, empty if there is none."),
+    "webdataset": _("Shards of samples: the clip, and its row as JSON with the answer, empty without an answer."),
     "pairs": _("Pairs of clips of one prompt whose scores on an axis differ by more than their errors."),
 }
 LEAVES_OUT: Mapping[str, Promise] = {

@@ -68,8 +68,8 @@ def predictions(request: AuthedRequest, name: str) -> HttpResponse:
             form.add_error("clips", str(refusal))
         except predicting.CannotAnswerDirectly as refusal:
             form.add_error("answers", str(refusal))
-        except ConsentMissing as asked:
-            question = asked
+        except ConsentMissing as missing:
+            question = missing
     context = {
         "campaign": campaign,
         "form": form,

@@ -41,8 +41,8 @@ def resolve_host(host: str, port: int, *, allowed: Collection[str]) -> list[str]
     A host that is named in `allowed` may have private addresses. Raises HostRefused for another host with an address
     that is not public, and OSError if the name cannot be resolved.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in resolved))
     if host.lower() not in allowed and not all(is_public(_parse(address)) for address in addresses):
         raise HostRefused(host)
     return addresses

@@ -26,7 +26,7 @@ NEVER_EMPTY = {
     "import-bucket": "a form",
     "campaign-taxonomy": "a campaign begins with defects of its own",
     "split-settings": "forms",
-    "people": "whoever looks stands in it",
+    "people": "the list has the person who looks at it",
     "rate": "a desk says in its middle what to do, with a button or a link",
     "rate-try": "as the desk",
 }
@@ -41,7 +41,7 @@ def routes() -> list[URLPattern]:
 
 
 def opened(page: URLPattern, who: User, *names: str) -> str | None:
-    """The page as that person sees it; None where there is none for them, or where only a form is sent to."""
+    """Return the page as that person sees it; None if they may not open it, or if the address only takes forms."""
     client = Client()
     client.force_login(who)
     answer = client.get(reverse(str(page.name), args=names))

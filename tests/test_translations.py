@@ -91,7 +91,7 @@ def _unmarked_arguments(name: str, contents: str) -> list[str]:
 
 
 def unmarked_in_script(source: str) -> list[str]:
-    """The sentences of a module that stand outside `gettext("…")`: words after a capital letter, in quotes."""
+    """The sentences of a module outside `gettext("…")`: words after a capital letter, in quotes."""
     code = re.sub(r"(?m)(^|\s)//.*$|/\*[\s\S]*?\*/", "", source)
     code = re.sub(r'\bgettext\("[^"]*"', "", code)
     return [text for _, text in re.findall(r"""(["`'])((?:(?!\1)[^\n])*)\1""", code) if _SENTENCE.search(text)]

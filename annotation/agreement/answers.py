@@ -153,9 +153,9 @@ class ShownDrafts:
 
 def read_shown_drafts(campaign: Campaign) -> ShownDrafts:
     """Read the drafts that a rater of the campaign was shown. One query."""
-    shown = Draft.objects.filter(Exists(Rating.objects.filter(draft=OuterRef("pk"), slot__campaign=campaign)))
+    served = Draft.objects.filter(Exists(Rating.objects.filter(draft=OuterRef("pk"), slot__campaign=campaign)))
     has = [_count_if(Q(proposal__has_key=axis.value)) for axis in AXES]
-    rows = shown.order_by("pk").values_list("pk", "item", *has, *map(select_drafted_score, AXES))
+    rows = served.order_by("pk").values_list("pk", "item", *has, *map(select_drafted_score, AXES))
     columns = stack_rows(stream_rows(rows), np.float64, width=2 + 2 * len(AXES))
     count = len(AXES)
     return ShownDrafts(

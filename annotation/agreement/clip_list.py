@@ -72,16 +72,16 @@ def read_clip_page(
     order = ClipOrder.of(campaign, wanted, read_axis_tallies(campaign, wanted.axis))
     keys = order.read_keys(before, limit=PAGE_SIZE + 1, backward=True)[::-1] if before else []
     if len(keys) >= PAGE_SIZE:  # else the first page, which is full
-        shown, has_previous, has_next = keys[-PAGE_SIZE:], len(keys) > PAGE_SIZE, True
+        page, has_previous, has_next = keys[-PAGE_SIZE:], len(keys) > PAGE_SIZE, True
     else:
         after = None if before else after
         keys = order.read_keys(after, limit=PAGE_SIZE + 1)
-        shown, has_previous, has_next = keys[:PAGE_SIZE], after is not None, len(keys) > PAGE_SIZE
+        page, has_previous, has_next = keys[:PAGE_SIZE], after is not None, len(keys) > PAGE_SIZE
     return ClipPage(
-        rows=_read_rows(campaign, [item for _value, item in shown], order.figures, wanted),
+        rows=_read_rows(campaign, [item for _value, item in page], order.figures, wanted),
         count=order.count,
-        previous=shown[0] if shown and has_previous else None,
-        next=shown[-1] if shown and has_next else None,
+        previous=page[0] if page and has_previous else None,
+        next=page[-1] if page and has_next else None,
     )
 
 

@@ -184,7 +184,7 @@ class Agreement:
     @cached_property
     def imported(self) -> tuple[SourceFigures, ...]:
         """How far ratings made elsewhere follow these MOS, by source and axis."""
-        return compare_sources(self.inputs.judged, {axis: self._key_mos_by_clip(axis) for axis in AXES})
+        return compare_sources(self.inputs.source_levels, {axis: self._key_mos_by_clip(axis) for axis in AXES})
 
     def _list_ratings(self) -> Ints:
         """Return the positions of the counted ratings."""
@@ -253,12 +253,12 @@ def _compare_arms(axis: Axis, answers: CountedAnswers, drafts: ShownDrafts) -> A
 
     The distance to the draft needs a drafted score: of several critics that of the last one.
     """
-    shown = drafts.keep(np.isin(drafts.key, answers.ratings.draft[answers.rating]))
+    served = drafts.keep(np.isin(drafts.key, answers.ratings.draft[answers.rating]))
     number = AXES.index(axis)
-    proposed = np.unique(shown.item[shown.proposes[:, number]])
+    proposed = np.unique(served.item[served.proposes[:, number]])
     own = answers.keep(np.isin(answers.item, proposed))
-    scored = np.isfinite(shown.scores[:, number])
-    last = dict(zip(shown.item[scored].tolist(), shown.scores[scored, number].tolist(), strict=True))
+    scored = np.isfinite(served.scores[:, number])
+    last = dict(zip(served.item[scored].tolist(), served.scores[scored, number].tolist(), strict=True))
     return ArmRow(
         axis=axis,
         anchoring=compare_arms(own, last),

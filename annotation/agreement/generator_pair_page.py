@@ -135,8 +135,8 @@ def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> 
     chosen_page = parse_number(given.get("page", ""))
     page = place // PAGE if chosen_page is None else chosen_page
     rows = pairs[page * PAGE : (page + 1) * PAGE]
-    shown = pairs[place] if pairs else None
-    prompts = read_prompts({pair.first_items[0] for pair in (*rows, *([shown] if shown else []))})
+    pair_shown = pairs[place] if pairs else None
+    prompts = read_prompts({pair.first_items[0] for pair in (*rows, *([pair_shown] if pair_shown else []))})
     return {
         "first": first,
         "second": second,
@@ -146,10 +146,10 @@ def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> 
         "count": len(pairs),
         "all_count": len(every),
         "rows": [(pair, prompts.get(pair.first_items[0], "")) for pair in rows],
-        "shown": shown,
-        "shown_prompt": prompts.get(shown.first_items[0], "") if shown else "",
-        "players": _read_players(shown, parse_number(given.get("take", "")) or 0) if shown else None,
-        "takes": range(max(len(shown.first_items), len(shown.second_items))) if shown else (),
+        "shown": pair_shown,
+        "shown_prompt": prompts.get(pair_shown.first_items[0], "") if pair_shown else "",
+        "players": _read_players(pair_shown, parse_number(given.get("take", "")) or 0) if pair_shown else None,
+        "takes": range(max(len(pair_shown.first_items), len(pair_shown.second_items))) if pair_shown else (),
         "previous": pairs[place - 1].group if place else None,
         "next": pairs[place + 1].group if place + 1 < len(pairs) else None,
         "previous_page": page - 1 if page > 0 else None,

@@ -59,13 +59,13 @@ class SourceFigures:
 
 def read_clip_judgements(clip: Clip, campaign: Campaign) -> list[RaterLine]:
     """Return the newest judgements of a clip that were made elsewhere, by source and rater. One query."""
-    judged = ImportedJudgement.objects.filter(clip=clip, clip_version=clip.version)
-    rows = judged.order_by("-pk")[:MOST_SHOWN]
+    judgements = ImportedJudgement.objects.filter(clip=clip, clip_version=clip.version)
+    rows = judgements.order_by("-pk")[:MOST_SHOWN]
     labels = {defect["id"]: str(defect["label"]) for defect in campaign.taxonomy}
     lines: dict[tuple[str, str, int], list[ShownJudgement]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row.source, row.rater, row.occurrence, row.pk)):
         lines[row.source, row.rater, row.occurrence].append(_show(row, labels))
-    return [RaterLine(source, rater, _group_by_axis(shown)) for (source, rater, _number), shown in lines.items()]
+    return [RaterLine(source, rater, _group_by_axis(own)) for (source, rater, _number), own in lines.items()]
 
 
 def _show(row: ImportedJudgement, labels: Mapping[str, str]) -> ShownJudgement:
@@ -74,8 +74,8 @@ def _show(row: ImportedJudgement, labels: Mapping[str, str]) -> ShownJudgement:
     return ShownJudgement(row, _find_level(row.value, row.scale_min, row.scale_max), tuple(defects))
 
 
-def _group_by_axis(shown: Iterable[ShownJudgement]) -> tuple[tuple[Axis, tuple[ShownJudgement, ...]], ...]:
-    every = tuple(shown)
+def _group_by_axis(judgements: Iterable[ShownJudgement]) -> tuple[tuple[Axis, tuple[ShownJudgement, ...]], ...]:
+    every = tuple(judgements)
     return tuple((axis, tuple(one for one in every if one.judgement.axis == axis)) for axis in AXES)
 
 
@@ -90,14 +90,15 @@ SourceLevels = Mapping[tuple[str, Axis], Mapping[int, tuple[tuple[float, int], .
 def read_source_levels(campaign: Campaign) -> SourceLevels:
     """Read the judgements of a campaign's clips that were made elsewhere, by source and axis. One query."""
     levels: dict[tuple[str, Axis], dict[int, list[tuple[float, int]]]] = defaultdict(lambda: defaultdict(list))
-    judged = ImportedJudgement.objects.filter(
+    judgements = ImportedJudgement.objects.filter(
         clip__items__campaign=campaign,
         clip__withdrawn_at__isnull=True,
         clip_version=F("clip__version"),
         value__isnull=False,
     )
     names = ("source", "axis", "clip", "value", "scale_min", "scale_max", "n")
-    for source, axis, clip, value, low, high, n in judged.order_by("pk").values_list(*names).iterator(chunk_size=5000):
+    rows = judgements.order_by("pk").values_list(*names)
+    for source, axis, clip, value, low, high, n in rows.iterator(chunk_size=5000):
         level = _find_level(value, low, high)
         if level is not None and clip is not None:
             levels[source, Axis(axis)][clip].append((level, n or 1))
@@ -106,23 +107,23 @@ def read_source_levels(campaign: Campaign) -> SourceLevels:
     return {key: {clip: tuple(each) for clip, each in sorted(levels[key].items())} for key in keys}
 
 
-def compare_sources(judged: SourceLevels, mos: Mapping[Axis, MosByClip]) -> tuple[SourceFigures, ...]:
+def compare_sources(levels_by_source: SourceLevels, mos: Mapping[Axis, MosByClip]) -> tuple[SourceFigures, ...]:
     """Return the figures of every source that has judged clips of a campaign, by name and axis."""
-    return tuple(_compare(source, axis, levels, mos[axis]) for (source, axis), levels in judged.items())
+    return tuple(_compare(source, axis, levels, mos[axis]) for (source, axis), levels in levels_by_source.items())
 
 
 def _compare(
-    source: str, axis: Axis, judged: Mapping[int, tuple[tuple[float, int], ...]], mos: MosByClip
+    source: str, axis: Axis, levels_by_clip: Mapping[int, tuple[tuple[float, int], ...]], mos: MosByClip
 ) -> SourceFigures:
-    means = {clip: _average(levels) for clip, levels in judged.items()}
+    means = {clip: _average(levels) for clip, levels in levels_by_clip.items()}
     shared = sorted(set(means) & set(mos))
     theirs, ours = [means[clip] for clip in shared], [mos[clip][1] for clip in shared]
     srcc, plcc = estimate_correlations(theirs, ours, [mos[clip][0] for clip in shared])
     return SourceFigures(
         source=source,
         axis=axis,
-        judgements=sum(map(len, judged.values())),
-        clips=len(judged),
+        judgements=sum(map(len, levels_by_clip.values())),
+        clips=len(levels_by_clip),
         shared=len(shared),
         mean=_average_figure(theirs),
         mos=_average_figure(ours),

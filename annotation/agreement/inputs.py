@@ -33,7 +33,7 @@ class Inputs:
     drafts: ShownDrafts
     raters: RaterInputs
     screened: frozenset[int]
-    judged: SourceLevels
+    source_levels: SourceLevels
     drafted: tuple[int, int]
     """The number and the newest key of all drafts of the campaign, shown or not."""
     newest_revision: int
@@ -62,7 +62,7 @@ class Inputs:
         yield from (items.key, items.clip, items.group, items.generator, items.generators)
         yield from (drafts.key, drafts.item, drafts.proposes, drafts.scores)
         yield from self.raters.list_parts()
-        yield from (sorted(self.screened), self.judged, self.drafted, self.newest_revision)
+        yield from (sorted(self.screened), self.source_levels, self.drafted, self.newest_revision)
 
 
 def read_inputs(campaign: Campaign) -> Inputs:
@@ -76,7 +76,7 @@ def read_inputs(campaign: Campaign) -> Inputs:
         drafts=read_shown_drafts(campaign),
         raters=read_rater_inputs(campaign),
         screened=frozenset(read_screened_raters(campaign)),
-        judged=read_source_levels(campaign),
+        source_levels=read_source_levels(campaign),
         drafted=(drafts["count"], drafts["newest"] or 0),
         newest_revision=revisions.aggregate(newest=Max("pk"))["newest"] or 0,
     )

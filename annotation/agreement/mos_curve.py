@@ -27,9 +27,9 @@ def make_mos_curve(items: Ints, mos: MosColumns) -> MosCurve | None:
     if not len(items):
         return None
     order = np.lexsort((items, mos.mos))
-    shown = np.array(thin_evenly(order.tolist(), MAX_MARKS))
-    names = dict(Item.objects.filter(pk__in=items[shown].tolist()).values_list("pk", "clip__clip_id"))
-    columns = (items[shown], mos.mos[shown], mos.low[shown], mos.high[shown])
+    drawn = np.array(thin_evenly(order.tolist(), MAX_MARKS))
+    names = dict(Item.objects.filter(pk__in=items[drawn].tolist()).values_list("pk", "clip__clip_id"))
+    columns = (items[drawn], mos.mos[drawn], mos.low[drawn], mos.high[drawn])
     points = tuple((names[key], *ends) for key, *ends in zip(*(each.tolist() for each in columns), strict=True))
     low, middle, high = (float(each) for each in (mos.mos.min(), np.median(mos.mos), mos.mos.max()))
     return MosCurve(len(items), low, middle, high, points)

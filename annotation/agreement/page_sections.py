@@ -62,7 +62,7 @@ class DefectLine:
         return self.match.both / self.match.drafted if self.match.drafted >= LEAST_CLIPS else None
 
     @property
-    def found(self) -> float | None:
+    def recall(self) -> float | None:
         """Share of those that people name which were drafted; None if people name too few."""
         return self.match.both / self.match.named if self.match.named >= LEAST_CLIPS else None
 
@@ -189,8 +189,8 @@ def _lay_out_critic(campaign: Campaign, number: int, critic: CriticFigures, labe
         "number": number,
         "figures": critic,
         "plots": [plot for plot in plots if plot],
-        "lines": [line for line in lines if line.confirmed is not None or line.found is not None],
-        "rare": sum(line.confirmed is None and line.found is None for line in lines),
+        "lines": [line for line in lines if line.confirmed is not None or line.recall is not None],
+        "rare": sum(line.confirmed is None and line.recall is None for line in lines),
     }
 
 

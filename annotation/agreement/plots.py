@@ -160,10 +160,10 @@ def plot_prompt_pairs(
     """Plot the MOS of two generators on the prompts that both have. None without such a prompt."""
     if not pairs:
         return None
-    shown = thin_evenly(sorted(pairs, key=lambda pair: pair.difference), MAX_MARKS)
+    drawn = thin_evenly(sorted(pairs, key=lambda pair: pair.difference), MAX_MARKS)
     better = sum(pair.difference > 0 for pair in pairs)
     worse = sum(pair.difference < 0 for pair in pairs)
-    thinned = _("%(shown)s of %(n)s prompts, evenly spaced.") % {"shown": len(shown), "n": len(pairs)}
+    thinned = _("%(shown)s of %(n)s prompts, evenly spaced.") % {"shown": len(drawn), "n": len(pairs)}
     summary = _(
         "MOS on the axis %(axis)s of %(n)s prompts: %(first)s is better on %(better)s, %(second)s on %(worse)s."
     )
@@ -171,11 +171,11 @@ def plot_prompt_pairs(
     return Plot(
         id="plot-pair",
         title=_("MOS of each prompt; marks below the line are prompts on which the first generator is better"),
-        caption=thinned if len(shown) < len(pairs) else "",
+        caption=thinned if len(drawn) < len(pairs) else "",
         summary=summary % (words | {"first": isolate(first), "second": isolate(second)}),
         mark=Mark.POINT,
         columns={"series": _("Axis"), "x": first, "y": second},
-        rows=tuple((axis.value, pair.first, pair.second) for pair in shown),
+        rows=tuple((axis.value, pair.first, pair.second) for pair in drawn),
         x=make_levels_side(first),
         y=make_levels_side(second),
         table="prompts-table",
@@ -188,13 +188,13 @@ def plot_critic(campaign: Campaign, critic: str, number: int, figures: CriticAxi
     """Plot the scores that a critic drafted against the blind MOS of one axis. None without such a clip."""
     if not figures.points:
         return None
-    axis, shown = figures.axis, len(figures.points)
-    thinned = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": shown, "n": figures.clips}
+    axis, drawn = figures.axis, len(figures.points)
+    thinned = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": drawn, "n": figures.clips}
     summary = _("Scores that the critic drafted on the axis %(axis)s against the MOS of blind ratings, on %(n)s clips.")
     return Plot(
         id=f"plot-critic-{number}-{axis}",
         title=_("%(critic)s against blind ratings: %(axis)s") % {"critic": isolate(critic), "axis": axis},
-        caption=thinned if shown < figures.clips else "",
+        caption=thinned if drawn < figures.clips else "",
         summary=summary % {"axis": axis, "n": figures.clips},
         mark=Mark.POINT,
         columns={"series": _("Axis"), "x": _("Drafted score"), "y": _("Blind MOS")},

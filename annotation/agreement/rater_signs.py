@@ -32,7 +32,7 @@ def list_signs(raters: Sequence[RaterRow]) -> dict[int, list[str]]:
     usual_seconds = _find_median(rater.seconds for rater in experienced)
     usual_spread = _find_median(rater.spread for rater in experienced)
     signs = {rater.rater: [*_list_conduct(rater, usual_seconds, usual_spread)] for rater in experienced}
-    return {rater: found for rater, found in signs.items() if found}
+    return {rater: words for rater, words in signs.items() if words}
 
 
 def _list_conduct(rater: RaterRow, usual_seconds: float | None, usual_spread: float | None) -> Iterable[str]:

@@ -23,7 +23,7 @@ Row = TypeVar("Row", RaterFigures, ScreenedRater)
 class RaterRow:
     """One rater: work, figures on each axis, and whether they were screened out when these were computed.
 
-    `verdict` is the present one, which pages add; None if there is none.
+    `verdict` is the present one, which pages add; None without a verdict.
     """
 
     rater: int

@@ -61,10 +61,10 @@ def reopen_slots(*, actor: User, campaign: Campaign, rater: User) -> int:
             by_item.setdefault(slot.item_id, []).append(slot)
     missing: list[Slot] = []
     for item in lock_items(items):
-        seats = by_item.get(item.pk, [])
-        counted = [slot for slot in seats if slot.state != Slot.State.DONE or slot.rater_id not in screened]
-        wanted = len(seats) + max(0, campaign.overlap - len(counted))
-        missing += build_missing_slots(item.campaign, item, {slot.number for slot in seats}, wanted)
+        slots = by_item.get(item.pk, [])
+        counted = [slot for slot in slots if slot.state != Slot.State.DONE or slot.rater_id not in screened]
+        wanted = len(slots) + max(0, campaign.overlap - len(counted))
+        missing += build_missing_slots(item.campaign, item, {slot.number for slot in slots}, wanted)
     opened = Slot.objects.bulk_create(missing)
     refresh_summaries({slot.item_id for slot in opened})
     if opened:

@@ -26,7 +26,7 @@ class RaterCard:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """The cards of a clip, oldest first, and the consensus of each axis, None if there is none."""
+    """The cards of a clip, oldest first, and the consensus of each axis; None for an axis without one."""
 
     raters: Sequence[RaterCard]
     consensus: dict[Axis, AxisReport | None]
@@ -43,7 +43,7 @@ class Cards:
 
     @property
     def agreed_card(self) -> ReportCard | None:
-        """The card of the consensus; None if an axis has none."""
+        """The card of the consensus; None if an axis lacks a consensus."""
         reports = {axis.value: report for axis, report in self.consensus.items() if report is not None}
         return ReportCard(**reports) if len(reports) == len(AXES) else None
 

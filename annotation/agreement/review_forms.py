@@ -161,4 +161,4 @@ RUN: Mapping[str, Callable[..., Any]] = {
     "exclude": acts.exclude,
 }
 SETTLES = frozenset({"consensus", "card", "own", "more", "exclude"})
-"""Acts after which the page goes on to the next clip."""
+"""Acts after which the page opens the next clip."""

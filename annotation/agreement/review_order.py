@@ -155,13 +155,13 @@ class ReviewOrder:
     def read_page(self, after: int | None) -> QueuePage:
         """Read the page after an item, or the first one. Seven queries."""
         keys = self.read_keys(after, limit=PAGE_SIZE + 1)
-        shown = keys[:PAGE_SIZE]
-        rows = self._annotate(ItemSummary.objects.filter(pk__in=shown)).select_related("item__clip")
+        page = keys[:PAGE_SIZE]
+        rows = self._annotate(ItemSummary.objects.filter(pk__in=page)).select_related("item__clip")
         by_key = {row.pk: row for row in rows.defer("item__clip__frame_times", "item__clip__shown_times")}
         return QueuePage(
-            rows=[QueueRow(by_key[key], by_key[key].dispute / PRECISION) for key in shown if key in by_key],
+            rows=[QueueRow(by_key[key], by_key[key].dispute / PRECISION) for key in page if key in by_key],
             count=self.count(),
-            next=shown[-1] if len(keys) > PAGE_SIZE else None,
+            next=page[-1] if len(keys) > PAGE_SIZE else None,
         )
 
     def _annotate(self, rows: QuerySet[ItemSummary]) -> QuerySet[Any]:

@@ -87,7 +87,7 @@ class StoredFigures:
 
     @property
     def stamp(self) -> str:
-        """Tells these figures from earlier and later ones; empty if there are none."""
+        """Tells these figures from earlier and later ones; empty before the first figures."""
         return "" if self.computed_at is None else f"{self.computed_at.timestamp():.6f}"
 
     @property

@@ -37,7 +37,8 @@ class AgreementView(RoleView):
 
         A figure is {value, low, high, thin} or {undefined, thin}. `thin` is empty for a figure that can be read; else
         it is the sentence that says what the figure lacks, to be shown before it. `computed_at` is when the ratings
-        were read; `state` is `computing` while newer figures follow. 202 if there are none yet: ask again in a moment.
+        were read; `state` is `computing` while newer figures follow. 202 if no figures are
+        stored yet: ask again in a moment.
         """
         figures = read_figures(get_object_or_404(Campaign, name=name))
         if not figures.exists:

@@ -120,7 +120,7 @@ class ReviewQueueView(ReviewView):
 class ReviewClipView(ReviewView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, name: str, pk: int) -> Response:
-        """Show the cards of the raters that count, the consensus of each axis (null if there is none), and the review.
+        """Show the cards of the raters that count, the consensus of each axis (null without one), and the review.
 
         `version` goes with each act as `seen`. Drafts are not shown.
         """

@@ -80,7 +80,7 @@ def is_stalled(work: CampaignWork, now: datetime) -> bool:
 
 
 def compute_pace(ratings: int, first: datetime | None, now: datetime) -> float | None:
-    """Return ratings a day; a campaign that began less than a day ago has gone on for a day."""
+    """Return ratings a day; the pace of the first day is its number of ratings."""
     if first is None:
         return None
     return ratings / max(1.0, (now - first) / timedelta(days=1))

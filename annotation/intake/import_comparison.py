@@ -199,7 +199,7 @@ def _find_hashes(sizes: Collection[int]) -> dict[int, list[str]]:
         for model in (Clip, ClipVersion):
             for size, sha256 in model._default_manager.filter(bytes__in=part).values_list("bytes", "sha256"):
                 hashes[size].add(sha256)
-    return {size: sorted(found) for size, found in hashes.items()}
+    return {size: sorted(by_size) for size, by_size in hashes.items()}
 
 
 def _find_clips(rows: Iterable[ComparedRow]) -> dict[str, Clip]:

@@ -92,11 +92,11 @@ def import_act(request: AuthedRequest, pk: int, act: str) -> HttpResponse:
     """Start, resume, cancel, discard or undo an import, or group its prompts by a column."""
     one = _get_import(pk)
     try:
-        said = _ACTS[act](request, one)
+        message = _ACTS[act](request, one)
     except StateRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("clip-import", pk=pk)
-    messages.success(request, said)
+    messages.success(request, message)
     if act != "discard":
         return redirect("clip-import", pk=pk)
     return redirect("campaign-imports", name=one.campaign.name) if one.campaign else redirect("campaigns")

@@ -166,8 +166,8 @@ def walk(folder: Path, *, follow_links: bool, root: Path | None = None) -> Itera
         if real in read or (root is not None and not real.is_relative_to(root.resolve())):
             continue
         read.add(real)
-        with os.scandir(current) as found:
-            entries = sorted(found, key=attrgetter("name"))
+        with os.scandir(current) as listing:
+            entries = sorted(listing, key=attrgetter("name"))
         for entry in entries:
             if entry.is_symlink() and not follow_links:
                 continue

@@ -45,11 +45,11 @@ def convert_row(row: SourceRow, mapping: JudgementMapping, axis_of_defect: Mappi
     rater = read_name(row, mapping.rater, MAX_NAME)
     context = _Context(row, mapping, axis_of_defect, rater, pieces, _read_metadata(row, mapping, others))
     judgements = [_make_judgement(context, name, rule) for name, rule in rules]
-    judged = [one for one in judgements if one is not None]
-    judged += _list_evidence_alone(context, {rule.axis for _, rule in rules})
-    if not judged:
+    on_axes = [one for one in judgements if one is not None]
+    on_axes += _list_evidence_alone(context, {rule.axis for _, rule in rules})
+    if not on_axes:
         raise JudgementRefused("The row has no score in the fields that are mapped to an axis, and no evidence.")
-    return JudgedRow(row.number, clip, tuple(judged), others)
+    return JudgedRow(row.number, clip, tuple(on_axes), others)
 
 
 def _read_clip(row: SourceRow, mapping: JudgementMapping) -> ClipKey:
@@ -104,12 +104,12 @@ def _make_judgement(context: _Context, name: str, rule: AxisRule) -> Judgement |
     )
 
 
-def _list_evidence_alone(context: _Context, judged: set[Axis]) -> list[Judgement]:
+def _list_evidence_alone(context: _Context, with_rules: set[Axis]) -> list[Judgement]:
     """Return a judgement without a value for each axis that has evidence but no rule."""
     return [
         Judgement(axis, axis.value, rater=context.rater, evidence=pieces, metadata=context.metadata)
         for axis in AXES
-        if axis not in judged and (pieces := context.list_pieces(axis))
+        if axis not in with_rules and (pieces := context.list_pieces(axis))
     ]
 
 

@@ -54,7 +54,7 @@ class Preview:
     absent: int = 0
     refused: int = 0
     judgements: Counter[Axis] = field(default_factory=Counter)
-    shown: list[ShownJudgement] = field(default_factory=list)
+    first: list[ShownJudgement] = field(default_factory=list)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -92,8 +92,8 @@ def _try_mapping(preview: Preview, rows: list[SourceRow], mapping: JudgementMapp
             preview.refuse(row.number, str(refusal))
     matches = ClipMatcher().match([row.clip for row in converted])
     names = _read_names(match.clip for match in matches[:SHOWN] if match.clip is not None)
-    for judged, match in zip(converted, matches, strict=True):
-        _count(preview, judged, match, names)
+    for judged_row, match in zip(converted, matches, strict=True):
+        _count(preview, judged_row, match, names)
 
 
 def _count(preview: Preview, row: JudgedRow, match: Match, names: Mapping[int, str]) -> None:
@@ -106,8 +106,8 @@ def _count(preview: Preview, row: JudgedRow, match: Match, names: Mapping[int, s
     key = row.clip
     named = key.clip_id or key.video or key.sha256 or key.prompt
     clip = names.get(match.clip, "") if match.clip is not None else ""
-    if len(preview.shown) < SHOWN:
-        preview.shown += [ShownJudgement(row.number, clip, named, one) for one in row.judgements]
+    if len(preview.first) < SHOWN:
+        preview.first += [ShownJudgement(row.number, clip, named, one) for one in row.judgements]
 
 
 def _read_names(clips: Iterable[int]) -> dict[int, str]:

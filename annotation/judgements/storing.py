@@ -77,10 +77,10 @@ def find_or_create_absent(keys: Iterable[ClipKey]) -> dict[ClipKey, int]:
 @transaction.atomic
 def detach_clips(clips: Iterable[Clip]) -> None:
     """Hold the judgements of clips that are about to be removed for absent clips, as if the clips had never come in."""
-    judged = ImportedJudgement.objects.filter(clip__in=[clip.pk for clip in clips])
-    for clip in Clip.objects.filter(pk__in=judged.values("clip")):
+    judgements = ImportedJudgement.objects.filter(clip__in=[clip.pk for clip in clips])
+    for clip in Clip.objects.filter(pk__in=judgements.values("clip")):
         key = ClipKey(clip.clip_id, clip.sha256, prompt=clip.prompt, generator=clip.generator)
-        move_judgements(judged.filter(clip=clip), absent_clip=find_or_create_absent([key])[key])
+        move_judgements(judgements.filter(clip=clip), absent_clip=find_or_create_absent([key])[key])
 
 
 def move_judgements(judgements: QuerySet[ImportedJudgement], **owner: int) -> None:

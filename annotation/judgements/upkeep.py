@@ -54,8 +54,8 @@ def _match_batch(batch: Sequence[AbsentClip], matcher: ClipMatcher) -> int:
     clips = {one.pk: match.clip for one, match in zip(batch, matches, strict=True) if match.clip is not None}
     versions = dict(Clip.objects.filter(pk__in=clips.values()).values_list("pk", "version"))
     for absent, clip in clips.items():
-        judged = ImportedJudgement.objects.filter(absent_clip=absent)
-        move_judgements(judged, clip=clip, clip_version=versions[clip])
+        judgements = ImportedJudgement.objects.filter(absent_clip=absent)
+        move_judgements(judgements, clip=clip, clip_version=versions[clip])
     AbsentClip.objects.filter(pk__in=clips).delete()
     return len(clips)
 

@@ -31,7 +31,7 @@ class ClipImport(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
     source = models.CharField(max_length=6, choices=Source.choices, default=Source.UPLOAD)
     name = models.CharField(max_length=300, help_text="What people call it: the file name of its table, or its folder.")
-    manifest = models.TextField(blank=True, help_text="Path of the table on this host; empty if there is none.")
+    manifest = models.TextField(blank=True, help_text="Path of the table on this host; empty without a table.")
     videos = models.TextField(help_text="Folder of the videos on this host, or the address of a bucket.")
     root = models.TextField(blank=True, help_text="Folder on this host that no link below `videos` may lead out of.")
     applies_changes = models.BooleanField(

@@ -137,7 +137,7 @@ class Review(models.Model):
     """A lead's final report card for an item. The newest of the clip's current version is in force.
 
     Rows are never deleted. A row that undoes another one repeats the card that was in force before that one; its card
-    is None if there was none, and the item then has no review.
+    is None if no card was in force, and the item then has no review.
     """
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reviews")

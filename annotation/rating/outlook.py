@@ -88,8 +88,8 @@ def find_stranded(campaign: Campaign) -> Stranded | None:
         return None
     arms: dict[int, list[str]] = defaultdict(list)
     lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
-    seats = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, item__availability=Item.Availability.AVAILABLE)
-    for item, arm in seats.filter(Q(state=Slot.State.FREE) | lapsed).values_list("item", "arm"):
+    slots = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, item__availability=Item.Availability.AVAILABLE)
+    for item, arm in slots.filter(Q(state=Slot.State.FREE) | lapsed).values_list("item", "arm"):
         arms[item].append(arm)
     if not arms:
         return None

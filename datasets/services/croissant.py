@@ -79,8 +79,8 @@ def encode_metadata(manifest: Mapping[str, Any], files: Mapping[str, Mapping[str
 
 
 def _list_tables(files: Mapping[str, Any]) -> list[tuple[str, pa.Schema]]:
-    judged = [("judgements", judgements.SCHEMA)] if judgements.FILE in files else []
-    return [("clips", CLIP_SCHEMA), ("targets", TARGET_SCHEMA), *judged]
+    more = [("judgements", judgements.SCHEMA)] if judgements.FILE in files else []
+    return [("clips", CLIP_SCHEMA), ("targets", TARGET_SCHEMA), *more]
 
 
 def _describe(manifest: Mapping[str, Any]) -> str:

@@ -86,8 +86,8 @@ class JudgementRecord:
 
 def check_sources(campaign: Campaign, sources: Collection[str]) -> None:
     """Raise ReleaseRefused if a source has judged no clip of the campaign."""
-    judged = ImportedJudgement.objects.filter(clip__items__campaign=campaign, clip_version=F("clip__version"))
-    missing = [source for source in sources if not judged.filter(source=source).exists()]
+    judgements = ImportedJudgement.objects.filter(clip__items__campaign=campaign, clip_version=F("clip__version"))
+    missing = [source for source in sources if not judgements.filter(source=source).exists()]
     if missing:
         names = ", ".join(isolate(repr(name)) for name in missing)
         raise ReleaseRefused(
@@ -98,8 +98,8 @@ def check_sources(campaign: Campaign, sources: Collection[str]) -> None:
 
 def list_sources() -> list[str]:
     """Return the sources that judgements of clips of this site came from."""
-    judged = ImportedJudgement.objects.filter(clip__isnull=False)
-    return list(judged.order_by("source").values_list("source", flat=True).distinct())
+    judgements = ImportedJudgement.objects.filter(clip__isnull=False)
+    return list(judgements.order_by("source").values_list("source", flat=True).distinct())
 
 
 def read_judgements(
@@ -109,8 +109,8 @@ def read_judgements(
     if not sources:
         return {}
     records: dict[int, list[JudgementRecord]] = defaultdict(list)
-    judged = ImportedJudgement.objects.filter(clip__in=clips, source__in=sources, clip_version=F("clip__version"))
-    for row in judged.values("clip", *_FIELDS).iterator(chunk_size=2000):
+    judgements = ImportedJudgement.objects.filter(clip__in=clips, source__in=sources, clip_version=F("clip__version"))
+    for row in judgements.values("clip", *_FIELDS).iterator(chunk_size=2000):
         clip = row.pop("clip")
         records[clip].append(JudgementRecord(**row | {"rater": _make_pseudonym(campaign, row["source"], row["rater"])}))
     return {clip: tuple(sorted(ones, key=_get_order)) for clip, ones in records.items()}

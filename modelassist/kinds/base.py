@@ -35,7 +35,7 @@ class ClipAnswer:
 
 
 class CriticUnavailable(RuntimeError):
-    """The critic cannot load or answer now, whatever the clip. The message says why and how to go on, in full
+    """The critic cannot load or answer now, whatever the clip. The message says why and what to do, in full
     sentences. Drafting pauses with it."""
 
 

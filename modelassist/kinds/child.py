@@ -179,7 +179,7 @@ _holders_lock = threading.Lock()
 def ask_child(
     program: Program, message: Mapping[str, Any], *, idle_seconds: float, on_wait: Callable[[], None]
 ) -> dict[str, Any]:
-    """Return the reply of the program's process, which is started if there is none.
+    """Return the reply of the program's process, which is started if it does not run.
 
     `on_wait` is called twice a second meanwhile; if it raises while the process works, the process is ended and the
     error is raised. Raises CriticUnavailable, and ChildCrashedError if the process ends without a reply.

@@ -46,7 +46,7 @@ class DraftingPage:
     host: str
     """The host to which the active critic sends clips; empty if to none."""
     consents: list[Consent]
-    """Those that stand."""
+    """The consents in force."""
     previous: Critic | None
     periods: list[ActivationPeriod]
     stops: list[DraftingStop]

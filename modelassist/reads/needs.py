@@ -1,4 +1,4 @@
-"""Find what needs somebody in training and drafting, and what goes on."""
+"""Find what needs somebody in training and drafting, and what is under way."""
 
 from datetime import datetime, timedelta
 

@@ -58,14 +58,14 @@ def _compare(scores: Mapping[int, float], blind: Mapping[int, float], groups: Ma
         return {"clips": 0, "points": []}
     constant = predict_constant(items, blind, groups)
     figures = {"constant_rmse": _agree(constant, blind, groups).rmse} if constant else {}
-    shown = thin_evenly(items, MAX_MARKS)
-    names = dict(Item.objects.filter(pk__in=shown).values_list("pk", "clip__clip_id"))
+    drawn = thin_evenly(items, MAX_MARKS)
+    names = dict(Item.objects.filter(pk__in=drawn).values_list("pk", "clip__clip_id"))
     ours = _agree({item: scores[item] for item in items}, blind, groups)
     return {
         "clips": len(items),
         "prompts": ours.counts.prompts,
         **encode_figures({"srcc": ours.srcc, "rmse": ours.rmse, **figures}),
-        "points": [[names[item], scores[item], blind[item]] for item in shown],
+        "points": [[names[item], scores[item], blind[item]] for item in drawn],
     }
 
 

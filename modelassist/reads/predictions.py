@@ -134,7 +134,7 @@ def read_rows(prediction_set: PredictionSet) -> Iterator[dict[str, str | int | f
 
 
 def _describe(proposed: AxisProposal | None, mos: float | None, *, is_direct: bool) -> dict[str, str | float | None]:
-    """Return the columns of an axis. `defects` is None if they are not proposed, and empty if there is none."""
+    """Return the columns of an axis. `defects` is None if they are not proposed, empty if there are 0."""
     values: dict[str, str | float | None] = dict.fromkeys(AXIS_COLUMNS)
     if proposed is not None:
         defects = None if is_direct else "; ".join(map(_write_evidence, proposed.evidence))

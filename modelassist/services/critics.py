@@ -174,7 +174,7 @@ def roll_back(*, actor: User, campaign: Campaign) -> Activation:
     """Activate the critic that drafted for the campaign before the present one. Raises what `activate` raises, and
     NothingToRollBackTo.
 
-    A confirmation for a critic of simulated data was given when it drafted here; consent must still stand.
+    A confirmation for a critic of simulated data was given when it drafted here; consent must still be in force.
     """
     require_role(actor, Role.LEAD)
     critic = find_previous_critic(campaign)

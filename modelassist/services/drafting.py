@@ -254,7 +254,7 @@ def fit_taxonomy(proposal: Proposal, campaign: Campaign) -> Proposal:
         )
 
     def fit(axis: str, part: AxisProposal) -> AxisProposal:
-        kept = tuple(one for one in part.evidence if not is_retired(entries[axis, one.defect]))
-        return replace(part, evidence=kept)
+        evidence = tuple(one for one in part.evidence if not is_retired(entries[axis, one.defect]))
+        return replace(part, evidence=evidence)
 
     return replace(proposal, **{axis.value: fit(axis.value, part) for axis, part in proposal.axes.items()})

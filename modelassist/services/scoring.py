@@ -1,6 +1,6 @@
 """Score a clip outside all campaigns: receive its file, queue the job, and delete both some days later.
 
-The file lies in a folder of its own under VAR_DIR, which has the name of the row's key. The worker reads it first
+The file is in a folder of its own under VAR_DIR, which has the name of the row's key. The worker reads it first
 (`scoring_work`), so the web process decodes nothing.
 """
 

@@ -135,7 +135,7 @@ def _describe_time(time: TimeRange | None) -> str:
 def _list_names(spec: ClipSpec) -> dict[str, str]:
     """Return words for the prompt and for what is visible."""
     requested, count = spec.requested, len(spec.things)
-    shown = spec.things[0] if spec.things else None
+    thing = spec.things[0] if spec.things else None
     return {
         "asked": _name_group(requested),
         "thing": requested.shape if requested.count == 1 else pluralise(requested.shape),
@@ -144,8 +144,8 @@ def _list_names(spec: ClipSpec) -> dict[str, str]:
         "asked_shape": requested.shape,
         "asked_motion": requested.motion,
         "asked_ground": requested.ground,
-        "shown_colour": shown.colour if shown else "nothing",
-        "shown_shape": shown.shape if shown else "nothing",
+        "shown_colour": thing.colour if thing else "nothing",
+        "shown_shape": thing.shape if thing else "nothing",
         "shown_count": _name_number(count),
         "shown_motion": spec.motion,
         "shown_ground": spec.ground,
@@ -162,7 +162,7 @@ def _name_number(count: int) -> str:
 
 
 def _explain_no_defect(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
-    """Write the reason of a report without defects: the faults are minor, or there are none, even at a low score."""
+    """Write the reason of a report without defects: the faults are minor, or the clip has no faults."""
     if any(fault.axis is axis for fault in spec.faults):
         templates = _MINOR[axis]
     else:

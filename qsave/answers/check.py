@@ -31,15 +31,15 @@ def check_axis(axis: Axis, one: AxisProposal, taxonomy: Sequence[Defect], durati
     """Return the axis without the evidence that its campaign or its clip rules out. `duration` is in seconds."""
     axes = {defect.id: defect.axis for defect in taxonomy}
     stated = [piece for piece in one.evidence if piece.defect in axes or piece.defect.lower() not in NO_DEFECT]
-    kept, left_out = [], []
+    within, left_out = [], []
     for piece in stated:
         if problem := _find_problem(axis, piece, axes, duration):
             left_out.append(problem)
         else:
-            kept.append(_cut_to_clip(piece, duration))
-    if stated and not kept:
+            within.append(_cut_to_clip(piece, duration))
+    if stated and not within:
         return CheckedAxis(None, tuple(left_out))
-    return CheckedAxis(replace(one, evidence=tuple(kept)), tuple(left_out))
+    return CheckedAxis(replace(one, evidence=tuple(within)), tuple(left_out))
 
 
 def _find_problem(axis: Axis, piece: Evidence, axes: dict[str, Axis], duration: float) -> str:

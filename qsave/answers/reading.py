@@ -75,10 +75,10 @@ def check_answer(axes: Axes, refused: dict[Axis, str], taxonomy: Sequence[Defect
 
 
 def locate_levels(text: str) -> dict[Axis, tuple[int, int]]:
-    """Return where the level word of each axis stands in an answer: its first and past its last character."""
-    found = _find_object(text)
-    if found is not None:
-        value, start, end = found
+    """Return where the level word of each axis is in an answer: its first and past its last character."""
+    last = _find_object(text)
+    if last is not None:
+        value, start, end = last
         axes = [Axis(name) for name, one in value.items() if name in AXES and _has_level(one)]
         matches = list(_JSON_LEVEL.finditer(text, start, end))
         return {axis: match.span(1) for axis, match in zip(axes, matches, strict=True)} if _fit(axes, matches) else {}
@@ -95,9 +95,9 @@ def _has_level(value: object) -> bool:
 
 
 def _read_axes(text: str) -> tuple[Axes, dict[Axis, str]]:
-    found = _find_object(text)
-    if found is not None:
-        return _read_json(found[0])
+    last = _find_object(text)
+    if last is not None:
+        return _read_json(last[0])
     try:
         return _read_grammar(text), {}
     except GrammarError as error:
@@ -139,7 +139,7 @@ def _find_object(text: str) -> tuple[Mapping[str, Any], int, int] | None:
     The last, because a model may draft its answer in a thought before it.
     """
     decoder = json.JSONDecoder()
-    found, position = None, 0
+    last, position = None, 0
     for _ in range(_MOST_OBJECTS):
         start = text.find("{", position)
         if start < 0:
@@ -150,8 +150,8 @@ def _find_object(text: str) -> tuple[Mapping[str, Any], int, int] | None:
         except (ValueError, RecursionError):
             continue
         if isinstance(value, Mapping) and any(axis.value in value for axis in AXES):
-            found, position = (value, start, end), end
-    return found
+            last, position = (value, start, end), end
+    return last
 
 
 def _add_note(one: AxisProposal, left_out: Sequence[str]) -> AxisProposal:

@@ -145,14 +145,14 @@ def _find_glitches(readings: Readings) -> list[Run]:
 
 def _find_shaken_runs(readings: Readings) -> tuple[list[Run], float]:
     """Return the runs in which the picture shifts unevenly, and the largest unevenness that lasts."""
-    shown = np.flatnonzero(readings.change >= FROZEN_CHANGE.value)  # a held frame does not interrupt a pan
-    uneven = np.hypot(_measure_unevenness(readings.shift_x[shown]), _measure_unevenness(readings.shift_y[shown]))
+    moved = np.flatnonzero(readings.change >= FROZEN_CHANGE.value)  # a held frame does not interrupt a pan
+    uneven = np.hypot(_measure_unevenness(readings.shift_x[moved]), _measure_unevenness(readings.shift_y[moved]))
     reach = max(3, round(SHAKE_SECONDS.value / max(readings.frame_seconds, 1e-6)))
     if len(uneven) < reach:
         return [], 0.0
-    steady, trust = (_slide_quartile(values, reach) for values in (uneven, readings.shift_trust[shown]))
+    steady, trust = (_slide_quartile(values, reach) for values in (uneven, readings.shift_trust[moved]))
     mask = (steady > SHAKE_UNEVENNESS.value) & (trust > SHAKE_TRUST.value)
-    runs = [Run(int(shown[run.start]), int(shown[run.stop + reach - 2]) + 1) for run in find_runs(mask)]
+    runs = [Run(int(moved[run.start]), int(moved[run.stop + reach - 2]) + 1) for run in find_runs(mask)]
     return _join(runs), float(steady[mask].max(initial=0.0))
 
 

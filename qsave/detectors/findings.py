@@ -35,7 +35,7 @@ def make_finding(defect: str, readings: Readings, runs: Sequence[Run], measured:
 
 
 def merge_findings(*findings: Finding | None) -> Finding | None:
-    """Return one finding of several of the same defect; None if there are none."""
+    """Merge the findings of one defect; None without a finding."""
     present = [finding for finding in findings if finding is not None]
     if not present:
         return None

@@ -44,7 +44,7 @@ def find_jitter(readings: Readings) -> Finding | None:
         "jitter",
         readings,
         stops,
-        f"the motion stops for one frame and goes on, {len(stops)} times (a step below {HELD_SHARE.value:.0%} of "
+        f"the motion stops for one frame and resumes, {len(stops)} times (a step below {HELD_SHARE.value:.0%} of "
         f"those before and after is a stop; jitter from {JITTER_STOPS.value:g} on)",
     )
     return merge_findings(turns, pauses)

@@ -34,7 +34,7 @@ BATCH = 16
 
 
 class _Held:
-    """Readings that are taken anew after `seconds` only."""
+    """Readings that are taken again only after `seconds`."""
 
     def __init__(self, seconds: float, measure: Callable[[VideoFrame], tuple[float, ...]]) -> None:
         self._seconds, self._measure = seconds, measure

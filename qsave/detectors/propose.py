@@ -1,7 +1,7 @@
 """Turn readings into a proposal: visual and dynamic defects with the times at which they were measured.
 
 Nothing is proposed on alignment, which cannot be measured, and nothing on an axis without a finding: readings show
-some defects, never that there is none. There are no scores and no reasons.
+some defects, never that a clip has no defect. There are no scores and no reasons.
 """
 
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ def summarise(readings: Readings, taxonomy: Sequence[Defect], enabled: Sequence[
     proposed; raters do not, because "nothing was found" would sway them."""
     offered = {defect.id for defect in taxonomy}
     measured = [defect for defect in enabled if defect in offered]
-    found = [finding.defect for finding in find_defects(readings, measured)]
+    above = [finding.defect for finding in find_defects(readings, measured)]
     count, seconds = len(readings.times), readings.duration
     frames = f"{count} {'frame' if count == 1 else 'frames'} of {seconds:.2f} s"
     return (
         f"Measured in {frames}: {', '.join(measured) or 'nothing, because the campaign offers no such defect'}. "
-        f"Above its limit: {', '.join(found) or 'none, which does not prove that there is no defect'}."
+        f"Above its limit: {', '.join(above) or 'none, which does not prove that there is no defect'}."
     )
 
 

@@ -68,7 +68,7 @@ class Readings:
     noise: Values
     """Standard deviation of the noise in the smoother tiles, in grey levels (Immerkaer 1996)."""
     blockiness: Values
-    """Change across the lines of the best fitting square grid of 4 to 16 pixels, by the change elsewhere; 1 is none."""
+    """Change across the lines of the best fitting square grid of 4 to 16 pixels, by the change elsewhere; 1 or more."""
     red_green: Values
     """Mean of red minus green, in levels: above 0 is reddish, below is greenish."""
     yellow_blue: Values

@@ -31,10 +31,10 @@ def make_strip(readings: Readings) -> dict[str, list[float]]:
     """
     edges = np.linspace(0.0, max(readings.duration, float(readings.times[-1])), POINTS + 1)
     starts = np.searchsorted(readings.times, edges, side="left")
-    shown = np.maximum(np.searchsorted(readings.times, edges, side="right") - 1, 0)
+    visible = np.maximum(np.searchsorted(readings.times, edges, side="right") - 1, 0)
     parts = [
         slice(start, stop) if stop > start else slice(frame, frame + 1)
-        for start, stop, frame in zip(starts[:-1], starts[1:], shown[:-1], strict=True)
+        for start, stop, frame in zip(starts[:-1], starts[1:], visible[:-1], strict=True)
     ]
     strip = {}
     for name, (read, summarise) in _SERIES.items():

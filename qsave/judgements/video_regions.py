@@ -59,11 +59,11 @@ def _read_rectangle(label: str, value: Mapping[str, object]) -> Iterator[Mark]:
         if not frames[0].get("enabled", True):
             frames = frames[1:]
             continue
-        shown = list(takewhile(lambda frame: frame.get("enabled", True), frames))
-        frames = frames[len(shown) :]
-        first, last = _get_number(shown[0], "frame"), _get_number(shown[-1], "frame")
+        span = list(takewhile(lambda frame: frame.get("enabled", True), frames))
+        frames = frames[len(span) :]
+        first, last = _get_number(span[0], "frame"), _get_number(span[-1], "frame")
         until = _get_number(frames[0], "frame") if frames else max(end, last)
-        yield Mark(label, (first, until), _find_box(shown))
+        yield Mark(label, (first, until), _find_box(span))
 
 
 def _find_box(frames: Sequence[Mapping[str, object]]) -> tuple[float, float, float, float] | None:

@@ -119,11 +119,11 @@ class WithinSums:
 
     def keep_raters(self) -> tuple["WithinSums", Ints]:
         """Leave out the raters without a rating; return also the positions of the others."""
-        kept = np.flatnonzero(self.rated)
+        columns = np.flatnonzero(self.rated)
         sums = WithinSums(
-            self.a[np.ix_(kept, kept)], self.deviations[kept], self.rated[kept], self.squares, self.freedom
+            self.a[np.ix_(columns, columns)], self.deviations[columns], self.rated[columns], self.squares, self.freedom
         )
-        return sums, kept
+        return sums, columns
 
     def __add__(self, other: "WithinSums") -> "WithinSums":
         return WithinSums(

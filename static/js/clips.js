@@ -126,8 +126,8 @@ function showChoice() {
   const here = listBoxes(":checked").length;
   all.checked = here > 0 && here === listBoxes().length;
   all.indeterminate = here > 0 && !all.checked;
-  const shown = new Set(listBoxes().map((box) => Number(box.value)));
-  find(document, "[data-chosen-elsewhere]", HTMLInputElement).value = choice.write(shown);
+  const keys = new Set(listBoxes().map((box) => Number(box.value)));
+  find(document, "[data-chosen-elsewhere]", HTMLInputElement).value = choice.write(keys);
   count.textContent = describeChoice(choice.keys.size, here, Number(count.dataset.most));
 }
 
@@ -168,7 +168,7 @@ function askToExclude() {
   if (choice.keys.size) find(document, "#clip-acts [value=exclude]").click();
 }
 
-/** Remember where to go on once the act is done: after the last excluded clip, else where one is. */
+/** Remember the clip to continue from once the act is done: the one after the last excluded clip, else the present one. */
 function leaveForAct() {
   const rows = listRows();
   const last = listBoxes(":checked").at(-1)?.closest("tr");

@@ -90,7 +90,7 @@ def changed_on_the_account_page(ada: User, boss: User) -> None:
     own = Client()
     own.force_login(ada)
     assert own.post("/account/password", {"current": PASSWORD, **NEW}).status_code == 302
-    assert own.get("/").status_code == 200, "the session in which it was changed goes on"
+    assert own.get("/").status_code == 200, "the session in which it was changed continues"
 
 
 def reset_by_a_link(ada: User, boss: User) -> None:

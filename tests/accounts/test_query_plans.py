@@ -1,4 +1,4 @@
-"""PostgreSQL plans by the values only within the block, and SQLite can go on writing."""
+"""PostgreSQL plans by the values only within the block, and SQLite can still write."""
 
 import pytest
 from django.db import connection

@@ -16,7 +16,7 @@ from tests.support.threads import run_at_once
 
 
 def sign_in(name: str, password: str, *, client: Client | None = None, seen: str = "198.51.100.7") -> int:
-    """Through a proxy that saw the client at `seen`; what stands before it the client made up."""
+    """Through a proxy that saw the client at `seen`; the client made up the addresses before it."""
     sent = {"username": name, "password": password}
     return (client or Client()).post("/sign-in", sent, headers={"X-Forwarded-For": f"1.2.3.4, {seen}"}).status_code
 

@@ -57,6 +57,6 @@ def empty_campaign(lead: User) -> Campaign:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """A clock that stands at START until the test moves it."""
+    """A clock that shows START until the test moves it."""
     with time_machine.travel(START, tick=False) as traveller:
         yield traveller

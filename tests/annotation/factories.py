@@ -274,7 +274,7 @@ def get_lease(slot: Slot) -> uuid.UUID:
 
 
 def claim(rater: User, campaign: Campaign) -> Slot:
-    """Claim the rater's next slot; fail if there is none."""
+    """Claim the rater's next slot; fail if no slot is left."""
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
     return slot

@@ -3,7 +3,7 @@
 `python -m tests.bench.eyes DIR` renders toy clips of five seconds whose only fault, if any, lasts one to three frames;
 trains the same tiny critic from the same fresh weights once with each kind of eyes, for several seeds; and prints
 dynamic SRCC and defect recall on clips that were not trained on, by free generation. What is done is kept in DIR, so a
-run that was cut goes on; other code needs another DIR. Hours on a CPU; the figures of one run are in
+run that was cut resumes; other code needs another DIR. Hours on a CPU; the figures of one run are in
 docs/engine/slowfast.md.
 """
 
@@ -78,7 +78,7 @@ def main() -> None:
             found[name].append(_outcome(options, name, seed, learnt, asked))
             print("\n".join(table(found, asked)), flush=True)
     print("\n".join(by_length(found, asked, options.train)))
-    print("\n".join(shown(options.folder, clips)))
+    print("\n".join(tabulate_frames_at_faults(options.folder, clips)))
 
 
 def _options() -> argparse.Namespace:
@@ -166,7 +166,7 @@ def _outcome(
     else:
         critic = _trained(options, name, seed, learnt)
         feeder = Feeder(critic, _store(options.folder, name))
-        kept = _said(predict(critic, feeder, asked, Sampling(token_budget=8192), label=f"{name} {seed}"))
+        kept = _list_answers(predict(critic, feeder, asked, Sampling(token_budget=8192), label=f"{name} {seed}"))
         write_json(path, kept)
     return Outcome(tuple(kept["scores"]), tuple(tuple(said) for said in kept["said"]))
 
@@ -202,7 +202,7 @@ def _pads(critic: LoadedModel) -> list[int]:
     return [critic.mark_ids[mark] for mark in ("<|image_pad|>", "<|video_pad|>")]
 
 
-def _said(predictions: Sequence[Prediction]) -> dict[str, Any]:
+def _list_answers(predictions: Sequence[Prediction]) -> dict[str, Any]:
     reports = [each.scored.card.dynamic if each.scored.card else None for each in predictions]
     return {
         "scores": [report.score if report else None for report in reports],
@@ -241,7 +241,7 @@ MEASURES: dict[str, Measure] = {"dynamic SRCC": dynamic_srcc, "recall": recall, 
 def mean_of(
     measure: Measure, outcomes: Sequence[Outcome], asked: Sequence[Example], minus: Sequence[Outcome] | None = None
 ) -> Estimate:
-    """A figure's mean over seeds, or its paired difference from other eyes; the interval draws clips and seeds anew."""
+    """A figure's mean over seeds, or its paired difference from other eyes; the interval resamples clips and seeds."""
     rng = np.random.default_rng(0)
 
     def at(seeds: Ints, clips: Ints) -> Figure:
@@ -312,7 +312,7 @@ def lasting_of(spec: ClipSpec) -> int:
     return round((times[0].end - times[0].start) * spec.rate) if times else 0
 
 
-def shown(folder: Path, clips: Sequence[Example]) -> list[str]:
+def tabulate_frames_at_faults(folder: Path, clips: Sequence[Example]) -> list[str]:
     """Before anything is learnt: the share of faults of which the eyes get any frame at all."""
     columns = [(kind, lasting) for kind in KINDS for lasting in range(1, LONGEST + 1)]
     lines = [

@@ -1,7 +1,7 @@
 """An SFT step beside TRL's: the same tiny model, the same clips and answers, one thread each, in one run.
 
 TRL sees every frame as an image, the form in which its trainers do see them, as tensors that are ready: its own
-decoding and resizing are left out. Our step reads frames from the store and lays them out anew, as in a run.
+decoding and resizing are left out. Our step reads frames from the store and lays them out again, as in a run.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Releases that need an engineer, and those that go on."""
+"""Releases that need an engineer, and those that are being built."""
 
 from datetime import timedelta
 

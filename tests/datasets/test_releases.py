@@ -32,7 +32,7 @@ def build(campaign: Campaign, name: str = "first", **choices: object) -> Release
 
 
 def left_over() -> list[str]:
-    """What stands under the release folder, empty folders of finished builds apart."""
+    """The files under the release folder, without the empty folders of finished builds."""
     root = Path(settings.RELEASE_ROOT)
     return sorted(path.name for path in root.iterdir() if path.name != releases.BUILDING or any(path.iterdir()))
 

@@ -16,7 +16,7 @@ TEMPLATE = (
 
 
 class NoVideos:
-    """Stands where the processor of videos would be, which needs torchvision."""
+    """Takes the place of the processor of videos, which needs torchvision."""
 
     model_input_names: tuple[str, ...] = ()
     temporal_patch_size = 2

@@ -1,4 +1,4 @@
-"""Training and drafting that need somebody, and what goes on."""
+"""Training and drafting that need somebody, and what is under way."""
 
 from datetime import timedelta
 

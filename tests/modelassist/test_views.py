@@ -235,7 +235,7 @@ def test_a_critic_can_be_put_to_work_where_clips_are_still_rated_and_no_campaign
     critic = critic_of(tiny_model)
     page = f"/critics/{critic.pk}"
     make_campaign(name="over", title="Over", state="closed")
-    assert "there is none" in as_engineer.get(page).content.decode()
+    assert "every campaign is closed" in as_engineer.get(page).content.decode()
     make_campaign(name="next", title="Next", state="draft")
     options = re.findall(r"<option [^>]*?( selected)?>([^<]*)</option>", as_engineer.get(page).content.decode())
     assert options == [(" selected", "Choose a campaign"), ("", "\u2068Next\u2069")]

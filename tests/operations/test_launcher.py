@@ -40,7 +40,7 @@ LEAVE_A_CHILD = (
     "print(child.pid, file=open(sys.argv[1], 'a'), flush=True); "
 )
 
-# However slow the machine is: what dies in these tests dies early, or late, and whoever is stop to end has the time.
+# No slow machine reaches these limits: the test decides whether a death is early, and a process has the time to end.
 EARLY: dict[str, float] = {"EARLY_SECONDS": 600.0, "GRACE_SECONDS": 600.0}
 LATE: dict[str, float] = {
     "EARLY_SECONDS": 0.0,

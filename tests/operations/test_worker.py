@@ -20,7 +20,7 @@ WORKER = ("-m", "tests.support.slow_worker")
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    job = Job.objects.create(kind=KIND, arguments={"file": str(tmp_path / "go on")})
+    job = Job.objects.create(kind=KIND, arguments={"file": str(tmp_path / "finish")})
     jobs.nudge(job)
     return job
 
@@ -34,7 +34,7 @@ def test_a_job_whose_worker_is_killed_is_done_by_the_next(job: Job, tmp_path: Pa
         wait_until(has_state(job, JobState.RUNNING), what="a running job")
         first.kill()
         first.wait()
-    (tmp_path / "go on").touch()
+    (tmp_path / "finish").touch()
     with processes.python(*WORKER, log=tmp_path / "second", **QUICK):
         wait_until(has_state(job, JobState.DONE), what="the job's second run")
     job.refresh_from_db()

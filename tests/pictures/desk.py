@@ -79,7 +79,7 @@ def prepare_desk() -> tuple[Slot, float]:
 
 
 def find_moment(slot: Slot) -> float | None:
-    """Return a moment at which all defects of the slot's draft show; None if its draft is none to show."""
+    """Return a moment at which all defects of the slot's draft show; None if it has no draft to show."""
     draft = Draft.objects.filter(item=slot.item, critic__startswith="starter@").first()
     if draft is None or slot.arm != "assisted":
         return None

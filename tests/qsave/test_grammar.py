@@ -242,7 +242,7 @@ def test_the_line_that_is_wrong_is_the_line_that_is_named(card: ReportCard, plac
     lines[place] = wrong
     with pytest.raises(GrammarError) as caught:
         parse("\n".join(lines))
-    # of an empty first or last line nothing is left: the next one stands in its place, or the text ends before it
+    # of an empty first or last line nothing is left: the next one takes its place, or the text ends before it
     assert caught.value.line == (place + 1 if wrong or 0 < place < 9 else 2 if place == 0 else 10)
 
 

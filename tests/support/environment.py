@@ -39,7 +39,7 @@ def prepare() -> None:
     os.environ.update(no_proxy="*", NO_PROXY="*")  # tests request only this machine
     for name in FOREIGN:
         os.environ.pop(name, None)
-    sys.dont_write_bytecode = False  # or each process compiles the site and rewrites all tests anew
+    sys.dont_write_bytecode = False  # or each process compiles the site and rewrites all tests again
     for name, given in (("DATABASE_URL", database_url()), ("CELERY_BROKER_URL", redis_url())):
         os.environ.pop(name, None)
         if given:

@@ -32,7 +32,7 @@ Scores = Mapping[Axis, Sequence[float | None]]
 
 @dataclass(frozen=True, slots=True)
 class DetectorRival:
-    """The fitted regressions, or the reason why there are none."""
+    """The fitted regressions, or the reason why nothing was fitted."""
 
     fits: Mapping[Axis, AxisFit] | Undefined
     described: Mapping[Axis, DetectorFit] | None = None

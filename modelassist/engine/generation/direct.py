@@ -66,7 +66,7 @@ def answer_directly_each(model: LoadedModel, prompts: Sequence[Prompt], token_bu
 def answer_directly(
     model: LoadedModel, prompts: Sequence[Prompt], features: Sequence[Features], form: DirectForm
 ) -> list[Scored]:
-    """Answer one batch: prefill, then read the level of each axis and go on with the most likely word."""
+    """Answer one batch: prefill, then read the level of each axis and continue with the most likely word."""
     state = prefill(model, prompts, features, 1, form.length)
     level_ids = torch.tensor(model.level_ids)
     chosen = torch.empty(len(prompts), 0, dtype=torch.long)

@@ -1,4 +1,4 @@
-"""Which tokens of a tokenizer may stand where in a guided answer."""
+"""Which tokens of a tokenizer may appear where in a guided answer."""
 
 import re
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Vocabulary:
         """Tokens with which a model shows that its reason is complete; they are not written."""
         self.in_reason_or_end = _make_ids((*free, *self.ends_reason))
         self.levels = model.level_ids
-        """The level words, bad to excellent, as they stand after `axis:`."""
+        """The level words, bad to excellent, as they are written after `axis:`."""
         self.turn_end = model.turn_end
         self._encoded: dict[str, tuple[int, ...]] = {}
 

@@ -79,7 +79,7 @@ def load_release(
 
     All cores decode, once for each release: the frames stay in `cache`, by default the folder beside the release that
     all runs share. `frames` are the frame settings, by default those of the release. Raises ReleaseError if the release
-    changed (unless `verify` is False) or has no such rows, DataError if decoding cannot go on.
+    changed (unless `verify` is False) or has no such rows, DataError if decoding cannot continue.
     """
     reader = open_release(folder) if verify else ReleaseReader(folder)
     store = FrameStore(cache or get_frames_folder(folder, _OWN_CACHE), frames or FrameConfig())

@@ -61,7 +61,7 @@ class CriticSettings:
     simulated: bool = False
     """Whether the critic learned from simulated clips or ratings."""
     readings: Sequence[str] = ()
-    """The detectors whose findings are in every question to the critic; none if it is asked without readings."""
+    """The detectors whose findings are in every question to the critic; empty if it is asked without readings."""
 
 
 def check_model(name: str) -> Path | None:

@@ -139,10 +139,10 @@ def count_kept(block: nn.Module, arguments: Callable[[], Arguments], dtype: torc
 
     Adapters stay in float32; other weights have the type of the pass.
     """
-    kept: dict[int, Tensor] = {}
+    saved: dict[int, Tensor] = {}
 
     def note(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage()._cdata] = tensor
+        saved[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
     with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
@@ -156,7 +156,7 @@ def count_kept(block: nn.Module, arguments: Callable[[], Arguments], dtype: torc
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             functional_call(block.eval(), weights, (hidden.requires_grad_(),), others)
         own = {value.untyped_storage()._cdata for value in weights.values()}
-        return hidden.nbytes, sum(each.untyped_storage().nbytes() for key, each in kept.items() if key not in own)
+        return hidden.nbytes, sum(each.untyped_storage().nbytes() for key, each in saved.items() if key not in own)
 
 
 def _make_text_arguments(base: Any, rows: int, length: int, dtype: torch.dtype) -> Arguments:

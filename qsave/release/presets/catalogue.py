@@ -6,7 +6,7 @@ The README of a preset, the card of a release and the page of a release show the
 from dataclasses import dataclass
 
 FOLDER = "FOLDER"
-"""What stands in the lines for the preset's folder."""
+"""The lines have this in place of the preset's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ PRESETS = {
             name="webdataset",
             title="WebDataset",
             shows_frames=False,
-            holds="Shards of samples: the clip, and its row as JSON with the answer, empty if there is none.",
+            holds="Shards of samples: the clip, and its row as JSON with the answer, empty without an answer.",
             leaves_out="The tables of clips, ratings and targets.",
             lines='rows = webdataset.WebDataset(sorted(glob.glob("FOLDER/train-*.tar")), shardshuffle=False)\n'
             'row, clip = next(iter(rows.decode().to_tuple("json", "mp4")))',

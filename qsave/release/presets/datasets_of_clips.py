@@ -104,7 +104,7 @@ class HuggingFaceFiles:
 
 
 class WebDatasetFiles:
-    """Shards of samples: the clip, and its row as JSON with the answer (empty if there is none)."""
+    """Shards of samples: the clip, and its row as JSON with the answer (empty without an answer)."""
 
     def __init__(self, files: PresetFiles, stack: ExitStack, shard_bytes: int = SHARD_BYTES) -> None:
         self._files, self._stack, self._shard_bytes = files, stack, shard_bytes

@@ -119,9 +119,9 @@ def test_figures_lists_and_releases_agree_on_which_ratings_count(lead: User, tmp
     assert set(map(tuple, _count_in_figures(item).values())) == {()}
     assert not has_train_clips(campaign, reviewed=False)
     assert measure_disagreement(item) == 0
-    seats = Slot.objects.filter(kind="seat")
-    assert dict(seats.values_list("number", "arm")) == arms
-    assert set(seats.values_list("state", flat=True)) == {"free"}
+    slots = Slot.objects.filter(kind="seat")
+    assert dict(slots.values_list("number", "arm")) == arms
+    assert set(slots.values_list("state", flat=True)) == {"free"}
     assert all(queue.claim(rater=rater, campaign=campaign) is None for rater in early)
 
     late = make_user("late")

@@ -1,4 +1,4 @@
-"""A clip is decoded outside the worker: one that crashes the decoder fails alone, whoever asked about it."""
+"""A clip is decoded outside the worker: one that crashes the decoder fails alone."""
 
 from collections.abc import Iterator
 from dataclasses import replace

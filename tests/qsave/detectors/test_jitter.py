@@ -95,4 +95,4 @@ def test_the_sentence_says_where_and_by_how_much() -> None:
     stops = find_jitter(make_readings(repeat(6, 6, 6, 0.3)))
     assert stops is not None
     assert stops.sentence.startswith("Frames 4 to 5 (0.19-0.31 s), frames 8 to 9 (0.44-0.56 s)")
-    assert "and 2 more: the motion stops for one frame and goes on, 7 times" in stops.sentence
+    assert "and 2 more: the motion stops for one frame and resumes, 7 times" in stops.sentence

@@ -1,4 +1,4 @@
-"""Gwet's AC1 and AC2: an answer from the literature, the definition by hand, and why it stands beside alpha."""
+"""Gwet's AC1 and AC2: an answer from the literature, the definition by hand, and why it is given beside alpha."""
 
 from itertools import permutations
 
