@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Campaign, Rating
 from annotation.shared.number_fields import LARGEST_INTEGER, limit_number
 from datasets.services.judgements import list_sources
-from datasets.services.policy import TARGETS, ReleasePolicy
+from datasets.services.options import TARGETS
+from datasets.services.policy import ReleasePolicy
 from qsave.words import isolate
 
 

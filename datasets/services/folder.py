@@ -13,8 +13,10 @@ from typing import Any
 
 from datasets.services import card, croissant, judgements, rows
 from datasets.services.figures import Figures, compute_figures
+from datasets.services.filters import explain_clip, explain_no_words, find_video_splits
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
+from datasets.services.statements import describe_filters, describe_policy
 from datasets.services.targets import choose_words, compute_target, explain_no_target, is_agreed
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, compute_content_hash
 from qsave.axes import AXES, Axis
@@ -96,14 +98,17 @@ def write_folder(
 
     The records' `original` is a path below `media`. Raises ReleaseRefused if there is nothing to release.
     """
-    video_splits, total = _find_video_splits(read_records(snapshot))
-    figures = compute_figures(_read_included(snapshot, video_splits), policy)
+    with snapshot.open("rb") as lines:
+        total = sum(1 for _line in lines)
+    video_splits = find_video_splits(read_records(snapshot), policy)
+    figures = compute_figures(_read_included(snapshot, video_splits, policy), policy)
     if not any(figures[axis].mos for axis in AXES):
         raise ReleaseRefused(
             f"Campaign {header.campaign} has no rating that counts yet. Val and test clips count blind ratings only, "
-            "and raters who were screened out do not count."
+            "and raters who were screened out do not count. Simulated ratings count only if the policy says so "
+            "(simulated_ratings, --simulated-ratings on the command line)."
         )
-    check_split_sizes(_measure_splits(_read_included(snapshot, video_splits), figures), policy)
+    check_split_sizes(_measure_splits(_read_included(snapshot, video_splits, policy), figures), policy)
     totals = _Totals()
     with ExitStack() as stack:
         files = _open_files(folder, policy, stack)
@@ -122,17 +127,6 @@ def write_folder(
     return manifest
 
 
-def _find_video_splits(records: Iterator[ClipRecord]) -> tuple[dict[str, str], int]:
-    """Return the split of each video, which is that of its first clip, and the number of clips."""
-    video_splits: dict[str, str] = {}
-    total = 0
-    for record in records:
-        total += 1
-        if not (record.bridges or record.excluded or _is_held_out(record)):
-            video_splits.setdefault(record.sha256, record.split)
-    return video_splits, total
-
-
 def _measure_splits(records: Iterator[ClipRecord], figures: Figures) -> dict[str, SplitSize]:
     """Count the clips with a target, and their prompt groups, in each held-out split."""
     groups: dict[str, list[str]] = {split: [] for split in HELD_OUT}
@@ -142,26 +136,12 @@ def _measure_splits(records: Iterator[ClipRecord], figures: Figures) -> dict[str
     return {split: SplitSize(len(names), len(set(names))) for split, names in groups.items()}
 
 
-def _read_included(snapshot: Path, video_splits: dict[str, str]) -> Iterator[ClipRecord]:
-    return (record for record in read_records(snapshot) if not _explain_exclusion(record, video_splits))
+def _read_included(snapshot: Path, video_splits: dict[str, str], policy: ReleasePolicy) -> Iterator[ClipRecord]:
+    return (record for record in read_records(snapshot) if not _explain_exclusion(record, video_splits, policy))
 
 
-def _explain_exclusion(record: ClipRecord, video_splits: dict[str, str]) -> str:
-    if record.excluded:
-        return f"excluded by a lead: {record.excluded}"
-    if record.bridges:
-        return "its prompt or video is near others of a different split"
-    if _is_held_out(record):
-        return f"its generator {record.generator} is held out for test, and its prompt is in {record.split}"
-    if video_splits[record.sha256] != record.split:
-        return f"the same video is in {video_splits[record.sha256]}"
-    if not record.ratings:
-        return "not rated"
-    return "" if record.counted else "no rating that counts"
-
-
-def _is_held_out(record: ClipRecord) -> bool:
-    return record.held_out and record.split != "test"
+def _explain_exclusion(record: ClipRecord, video_splits: dict[str, str], policy: ReleasePolicy) -> str:
+    return explain_clip(record, video_splits, policy, ratings=len(record.ratings), counted=len(record.counted))
 
 
 def _open_files(folder: Path, policy: ReleasePolicy, stack: ExitStack) -> dict[str, RowWriter]:
@@ -179,7 +159,7 @@ def _open_files(folder: Path, policy: ReleasePolicy, stack: ExitStack) -> dict[s
 def _write_clip(record: ClipRecord, into: _Build) -> None:
     """Write every row of one clip, or count why the release, or some of its files, leave it out."""
     policy, figures, files = into.policy, into.figures, into.files
-    reason = _explain_exclusion(record, into.video_splits)
+    reason = _explain_exclusion(record, into.video_splits, policy)
     pairs = {} if reason else {axis: compute_target(record, axis, figures, policy) for axis in AXES}
     targets = {axis: pair for axis, pair in pairs.items() if pair is not None}
     if record.excluded and record.split in HELD_OUT:
@@ -201,8 +181,8 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
     files[f"rl/{record.split}.jsonl"].write(row_to_json(rows.make_rl_row(record, targets)))
     own_words = {axis: answer for axis, answer in words.items() if answer is not None}
     if len(own_words) < len(AXES):
-        drafted = ", ".join(axis for axis in AXES if axis not in own_words)
-        into.totals.leave_out(record.clip_id, "sft, cooldown", f"only unedited drafts describe {drafted}")
+        why_none = explain_no_words((axis for axis in AXES if axis not in own_words), policy)
+        into.totals.leave_out(record.clip_id, "sft, cooldown", why_none)
         return
     supervised = row_to_json(rows.make_sft_row(record, targets, own_words))
     files[f"sft/{record.split}.jsonl"].write(supervised)
@@ -251,8 +231,8 @@ def _make_manifest(
         "content_hash": compute_content_hash(files),
         "simulated": header.simulated or totals.simulated_clips > 0 or totals.simulated_ratings > 0,
         "seed": policy.seed,
-        "policies": policy.describe(),
-        "filters": {"campaign": header.campaign, "clips": "all that have a target"},
+        "policies": describe_policy(policy),
+        "filters": describe_filters(policy, header.campaign),
         "frames": {"key": FrameConfig().compute_key()},
         "counts": {
             "clips": totals.clips,

@@ -1,22 +1,16 @@
 """The records from which a release is made: one for each clip, read in one snapshot, stored as lines of a file."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from datasets.services.filters import explain_rating
 from datasets.services.judgements import JudgementRecord
+from datasets.services.policy import ReleasePolicy
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, evidence_from_json
-
-CHECK_SLOT_REASONS = {
-    "gold": "a check against known scores",
-    "repeat": "a repeat of the rater's own",
-    "qualification": "given to qualify",
-    "earlier": "of an earlier file of the clip",
-}
-"""Why a rating in a check slot of each kind does not count. Ratings in rating slots (kind `seat`) count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,14 @@ class RatingRecord:
     seconds_spent: float
     share_watched: float | None
     answers: dict[Axis, Answer]
+    guideline: int = 0
+    """Number of the guidelines' version that the rater saw; 0 if the campaign had no guidelines yet."""
+    not_counted_because: str = ""
+    """Why the policy of the release does not count it (`filters.explain_rating`); empty if it counts."""
+
+    @property
+    def scores(self) -> tuple[int, ...]:
+        return tuple(self.answers[axis].score for axis in AXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +89,19 @@ class ClipRecord:
     held_out: bool = False
     """The generator is held out: its clips are for test only."""
 
-    def explain_not_counted(self, rating: RatingRecord) -> str:
-        """Return why a rating does not count towards the targets; empty if it does."""
-        if rating.kind != "seat":
-            return CHECK_SLOT_REASONS[rating.kind]
-        if rating.screened:
-            return "rater screened out"
-        if self.split != "train" and not rating.blind:
-            return "not blind, and the clip is not for training"
-        return ""
-
     @property
     def counted(self) -> tuple[RatingRecord, ...]:
-        return tuple(rating for rating in self.ratings if not self.explain_not_counted(rating))
+        return tuple(rating for rating in self.ratings if not rating.not_counted_because)
 
     @property
     def blind(self) -> tuple[RatingRecord, ...]:
         """Return the counted ratings that no critic can have influenced."""
         return tuple(rating for rating in self.counted if rating.blind)
+
+
+def mark_ratings(ratings: Iterable[RatingRecord], split: str, policy: ReleasePolicy) -> tuple[RatingRecord, ...]:
+    """Return the ratings of a clip in `split`, each with the reason why the policy does not count it."""
+    return tuple(replace(rating, not_counted_because=explain_rating(rating, split, policy)) for rating in ratings)
 
 
 def record_to_line(record: ClipRecord) -> bytes:

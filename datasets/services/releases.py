@@ -106,6 +106,7 @@ def locate_release(release: Release) -> Path:
 @transaction.atomic
 def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
     require_role(actor, Role.ENGINEER)
+    name = policy.complete_name(name)
     if not _NAME.fullmatch(name):
         raise ReleaseRefused(
             _("The name of a release is made of letters, digits, - and _ (at most 80); got %(name)s.")
@@ -148,7 +149,7 @@ def _write(release: Release, work: Path, progress: Progress) -> dict[str, object
     snapshot = work / "snapshot.jsonl"
     progress(0.0, "reading ratings")
     policy = ReleasePolicy.from_json(release.policy)
-    write_snapshot(release.campaign, snapshot, policy.imported_sources)
+    write_snapshot(release.campaign, snapshot, policy)
     parent = release.parent
     return write_folder(
         folder,

@@ -146,7 +146,7 @@ def make_clip_row(record: ClipRecord) -> dict[str, Any]:
 
 
 def make_rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) -> dict[str, Any]:
-    why_not = record.explain_not_counted(rating)
+    why_not = rating.not_counted_because
     row: dict[str, Any] = {
         "clip_id": record.clip_id,
         "rater": rating.rater,

@@ -35,8 +35,8 @@ from annotation.raters.screening import read_screened_raters
 from annotation.rating.draft_use import has_own_words
 from annotation.rating.work import Work, read_work
 from datasets.services.judgements import read_judgements
-from datasets.services.policy import ReleaseRefused
-from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, mark_ratings, record_to_line
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import FrameConfig
 from qsave.report_card import ReportCard, card_from_json, evidence_from_json
@@ -49,10 +49,10 @@ GROUP_LENGTH = 16
 _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frames", "has_audio", "bytes")
 
 
-def write_snapshot(campaign: Campaign, path: Path, sources: Collection[str] = ()) -> int:
+def write_snapshot(campaign: Campaign, path: Path, policy: ReleasePolicy) -> int:
     """Write a record of every clip of the campaign that is not withdrawn, in the order of clip ids; return how many.
 
-    Records have the ratings made elsewhere by these `sources`.
+    Each rating says why the policy does not count it. Records have the ratings made elsewhere that the policy names.
     """
     with _share_snapshot(), path.open("wb") as file:
         items = Item.objects.filter(campaign=campaign, clip__is_ready=True)
@@ -62,7 +62,8 @@ def write_snapshot(campaign: Campaign, path: Path, sources: Collection[str] = ()
         screened, held_out = read_screened_raters(campaign), read_held_out()
         for start in range(0, len(ordered), CHUNK):
             chunk = ordered[start : start + CHUNK]
-            for record in _add_judgements(campaign, chunk, sources, _make_records(campaign, chunk, screened, held_out)):
+            records = _make_records(campaign, chunk, screened, held_out, policy)
+            for record in _add_judgements(campaign, chunk, policy.imported_sources, records):
                 file.write(record_to_line(record))
     return len(ordered)
 
@@ -127,13 +128,15 @@ def _share_snapshot() -> Iterator[None]:
 
 
 def _make_records(
-    campaign: Campaign, item_ids: list[int], screened: set[int], held_out: Set[str]
+    campaign: Campaign, item_ids: list[int], screened: set[int], held_out: Set[str], policy: ReleasePolicy
 ) -> Iterator[ClipRecord]:
     items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
     cards = {item: card_from_json(review.card) for item, review in read_reviews_in_force(item_ids).items()}
     ratings = _read_ratings(campaign, item_ids, screened)
     for item_id in item_ids:
-        yield _make_record(items[item_id], cards.get(item_id), ratings.get(item_id, []), held_out)
+        item = items[item_id]
+        marked = mark_ratings(ratings.get(item_id, []), item.clip.prompt_group.split, policy)
+        yield _make_record(item, cards.get(item_id), marked, held_out)
 
 
 def _add_judgements(
@@ -150,7 +153,7 @@ def _read_ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -
     """Return the current revisions of these items' ratings, by item, in the order of pseudonyms."""
     answers = (
         AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__in=item_ids)
-        .select_related("revision__rating__slot", "revision__rating__draft")
+        .select_related("revision__rating__slot", "revision__rating__draft", "revision__rating__guideline")
         .order_by("revision__rating__pk")
     )
     work = read_work(RatingRevision.objects.filter(rating__item__in=item_ids))
@@ -182,6 +185,7 @@ def _make_rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, scre
         seconds_spent=round(work.seconds, 3),
         share_watched=round(watched, 6) if watched is not None else None,
         answers={axis: by_axis[axis.value] for axis in AXES},
+        guideline=rating.guideline.number if rating.guideline else 0,
     )
 
 
@@ -196,7 +200,9 @@ def _make_answer(answer: AxisAnswer) -> Answer:
     )
 
 
-def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord], held_out: Set[str]) -> ClipRecord:
+def _make_record(
+    item: Item, card: ReportCard | None, ratings: tuple[RatingRecord, ...], held_out: Set[str]
+) -> ClipRecord:
     clip = item.clip
     times: dict[str, Any] = clip.frame_times.get(FrameConfig().compute_key(), {})
     group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
@@ -215,7 +221,7 @@ def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord
         slow=tuple(times.get("slow", ())),
         facts={name: getattr(clip, name) for name in _FACTS},
         review={axis: _make_review(card, axis) for axis in AXES} if card else None,
-        ratings=tuple(ratings),
+        ratings=ratings,
         excluded=item.exclusion_reason,
         held_out=clip.generator in held_out,
     )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from datasets.services.figures import Figures, replace_mos
-from datasets.services.policy import TARGETS, ReleasePolicy
+from datasets.services.filters import explain_not_agreed, may_give_words
+from datasets.services.options import TARGETS
+from datasets.services.policy import ReleasePolicy
 from datasets.services.records import Answer, ClipRecord
-from qsave.axes import AXES, Axis, round_to_level
+from qsave.axes import Axis, round_to_level
 from qsave.consensus import find_pieces, list_majority
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence
@@ -64,15 +66,20 @@ def explain_no_target(record: ClipRecord, policy: ReleasePolicy) -> str:
 def choose_words(record: ClipRecord, axis: Axis, target: Target, policy: ReleasePolicy) -> Words | None:
     """Return the answer of an SFT row on one axis: the target's level and defects, and a reason that fits them.
 
-    Return None if every text on the axis is an unedited draft of a critic.
+    Return None if the policy lets no reason on the axis be learned from (`explain_no_words`).
     """
+    if policy.reasons_from == "none":
+        return None
     review = record.review[axis] if record.review and record.split == "train" else None
     if review is not None and review.reason:
         reason, source = review.reason, "review"
     else:
-        ranked = _rank(
-            _find_candidates(record, axis, policy), target.mos, target.defects, _name_draw(record, axis, policy)
-        )
+        candidates = [
+            candidate
+            for candidate in _find_candidates(record, axis, policy)
+            if may_give_words(own_words=candidate.answer.own_words, blind=candidate.blind, policy=policy)
+        ]
+        ranked = _rank(candidates, target.mos, target.defects, _name_draw(record, axis, policy))
         if not ranked:
             return None
         reason, source = ranked[0].answer.reason, ranked[0].rater
@@ -81,11 +88,7 @@ def choose_words(record: ClipRecord, axis: Axis, target: Target, policy: Release
 
 def is_agreed(record: ClipRecord, policy: ReleasePolicy) -> bool:
     """Return whether blind ratings agree well enough for the cool-down. Assisted ones may agree only with the draft."""
-    ratings = record.blind
-    if len(ratings) < max(1, policy.cooldown_ratings):
-        return False
-    by_axis = [[rating.answers[axis].score for rating in ratings] for axis in AXES]
-    return all(max(scores) - min(scores) <= policy.cooldown_range for scores in by_axis)
+    return not explain_not_agreed([rating.scores for rating in record.blind], policy)
 
 
 def compute_pairwise_agreement(scores: Sequence[int]) -> float | None:

@@ -105,7 +105,10 @@ def rooms(folder: Path) -> list[str]:
     pairs = [_seconds(partial(_rate_one, rater, campaign)) for _ in range(CLIPS) for rater in raters]
     releasing = _seconds(
         lambda: build_release(
-            actor=engineer, campaign=campaign, name="bench", policy=ReleasePolicy(media="none", allow_small_splits=True)
+            actor=engineer,
+            campaign=campaign,
+            name="bench",
+            policy=ReleasePolicy(media="none", allow_small_splits=True, simulated_ratings=True),
         )
     )
     return [

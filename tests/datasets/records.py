@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from datasets.services.folder import Header, write_folder
 from datasets.services.policy import ReleasePolicy
-from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
+from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, mark_ratings, record_to_line
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
 
@@ -69,9 +70,14 @@ def clip(clip_id: str, *ratings: RatingRecord, split: str = "train", **changes: 
         "slow": (0.25,),
         "facts": FACTS,
         "review": None,
-        "ratings": ratings,
+        "ratings": mark_ratings(ratings, split, ReleasePolicy()),
     }
     return ClipRecord(**(values | changes))
+
+
+def under(policy: ReleasePolicy, record: ClipRecord) -> ClipRecord:
+    """The record with its ratings as this policy counts them."""
+    return replace(record, ratings=mark_ratings(record.ratings, record.split, policy))
 
 
 def review(score: float, *, reason: str = "The lead says so", defects: Iterable[str] = ()) -> dict[Axis, Reviewed]:
@@ -84,6 +90,8 @@ def release(
     """Writes a release of these records and returns its manifest."""
     folder.mkdir(parents=True)
     snapshot = folder.with_name(f"{folder.name}.snapshot")
-    snapshot.write_bytes(b"".join(record_to_line(record) for record in sorted(records, key=lambda r: r.clip_id)))
+    snapshot.write_bytes(
+        b"".join(record_to_line(under(policy, record)) for record in sorted(records, key=lambda r: r.clip_id))
+    )
     values: dict[str, Any] = {"header": HEADER, "media": folder, "progress": lambda share, message: None}
     return write_folder(folder, snapshot, policy=policy, **(values | changes))

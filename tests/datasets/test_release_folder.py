@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.services.policy import ReleasePolicy, ReleaseRefused, SmallSplits, TargetPolicy
+from datasets.services.options import TargetPolicy
+from datasets.services.policy import ReleasePolicy, ReleaseRefused, SmallSplits
 from datasets.services.records import ClipRecord
 from qsave.axes import AXES, Axis
 from qsave.grammar import parse
@@ -168,12 +169,12 @@ def test_no_video_stands_in_two_splits_and_every_clip_is_in_or_listed(given_clip
 
 def test_what_is_simulated_says_so_everywhere(tmp_path: Path) -> None:
     people, programs = clip("a", rating("ann")), clip("b", rating("bot", simulated=True))
-    manifest = release(tmp_path / "a", [people, programs])
+    manifest = release(tmp_path / "a", [people, programs], replace(NO_MEDIA, simulated_ratings=True))
     assert manifest["simulated"]
     assert "**Simulated.**" in (tmp_path / "a" / "README.md").read_text()
     assert "SIMULATED" in (tmp_path / "a" / "croissant.json").read_text()
     assert [row.simulated for row in ReleaseReader(tmp_path / "a").rows("sft", "train")] == [False, True]
-    assert not release(tmp_path / "b", [people])["simulated"]
+    assert not release(tmp_path / "b", [people, programs])["simulated"]
     assert "Simulated" not in (tmp_path / "b" / "README.md").read_text()
 
 

@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, HeldOutGenerator, Rating, Screening
+from datasets.services.policy import ReleasePolicy
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, has_train_clips, make_pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def snapshot(campaign: Campaign, folder: Path) -> list[ClipRecord]:
-    write_snapshot(campaign, folder / "snapshot.jsonl")
+    write_snapshot(campaign, folder / "snapshot.jsonl", ReleasePolicy())
     return list(read_records(folder / "snapshot.jsonl"))
 
 

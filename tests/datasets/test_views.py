@@ -11,7 +11,7 @@ from accounts.models import Role
 from annotation.agreement import reviews
 from datasets.counts import TOTALS, describe_counts
 from datasets.models import Release
-from datasets.services.policy import TARGETS, TargetPolicy
+from datasets.services.options import TARGETS, TargetPolicy
 from operations import jobs
 from operations.models import Job
 from tests.annotation.factories import make_card, make_user

@@ -9,12 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Role, User
 from accounts.names import fold_name
 from annotation.models import Campaign
-from datasets.services.policy import (
-    MediaPolicy,
-    ReleasePolicy,
-    ReleaseRefused,
-    TargetPolicy,
-)
+from datasets.services.options import MediaPolicy, TargetPolicy
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.releases import build_release, locate_release
 from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 

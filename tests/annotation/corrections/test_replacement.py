@@ -131,7 +131,7 @@ def test_figures_lists_and_releases_agree_on_which_ratings_count(lead: User, tmp
     assert {len(counted) for counted in figures.values()} == {1}
     (record,) = snapshot(campaign, tmp_path)
     counted = [rating.answers[AXES[0]].score for rating in record.counted]
-    reasons = {record.explain_not_counted(rating) for rating in record.ratings}
+    reasons = {rating.not_counted_because for rating in record.ratings}
     assert (counted, reasons) == ([5], {"", "of an earlier file of the clip"})
     assert dict(Rating.objects.values_list("rater__username", "clip_version")) == {"early0": 1, "early1": 1, "late": 2}
     check_summaries(campaign)
