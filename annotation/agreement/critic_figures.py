@@ -7,22 +7,21 @@ left out.
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+import numpy as np
+from django.db.models import F, QuerySet
 
-from annotation.agreement.answers import CHUNK, select_drafted_score
-from annotation.agreement.generator_pair import read_mean
+from annotation.agreement.answers import select_drafted_score, stack_rows, stream_rows
+from annotation.agreement.figures import Agreement
 from annotation.agreement.scores import select_counted_answers
-from annotation.models import Campaign, Draft, ItemSummary, make_blind_condition
+from annotation.models import Campaign, Draft, make_blind_condition
 from annotation.raters.screening import read_screened_raters
 from annotation.shared.plots import thin_evenly
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.proposal import Proposal, proposal_from_json
 from qsave.statistics.correlation import estimate_correlations
 from qsave.statistics.evidence import DIFFERENCE, LEAST_CLIPS, Weighed, describe_drafted, weigh
-from qsave.statistics.figures import Figure, Undefined
+from qsave.statistics.figures import Figure, Floats, Ints, Undefined
 from qsave.statistics.group_means import compute_group_mean
 
 MOST_FOR_DEFECTS = 2000
@@ -31,6 +30,7 @@ MOST_POINTS = 120
 """Most points of a plot: a page has three plots for each critic."""
 MOST_COMPARED = 10_000
 """Most clips of a critic that are compared, evenly chosen: more would hardly narrow an interval of 1,000 draws."""
+_NOTHING_TO_COMPARE = "no clip has a drafted score and a blind rating"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +79,59 @@ class CriticFigures:
     defects: tuple[DefectMatch, ...]
 
 
-class BlindClip(NamedTuple):
-    """A clip with blind ratings: its prompt group, and the blind MOS of the axes that have one."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drafted:
+    """The clips with a draft of one critic and a blind rating, by rising item: the prompt group (clips,), the drafted
+    scores and the blind MOS (clips, axes), NaN without one."""
 
-    group: int
-    mos: Mapping[Axis, float]
+    item: Ints
+    group: Ints
+    scores: Floats
+    mos: Floats
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def thin(self, most: int) -> "_Drafted":
+        """Return at most so many of the clips, evenly chosen."""
+        kept = np.array(thin_evenly(range(len(self)), most), dtype=np.int64)
+        return _Drafted(self.item[kept], self.group[kept], self.scores[kept], self.mos[kept])
 
 
-DraftedScores = Mapping[int, Sequence[float | None]]
-"""By item: the scores that a critic drafted, in the order of AXES; None where it gave none."""
-
-
-def compare_critics(campaign: Campaign) -> tuple[CriticFigures, ...]:
+def compare_critics(agreement: Agreement) -> tuple[CriticFigures, ...]:
     """Return the figures of every critic with drafts on clips that have blind ratings, by name.
 
-    Two queries, and for each critic two more, and one for each 500 of its sampled clips.
+    One query, and for each critic one more, and one for each 500 of its sampled clips.
     """
-    blind = _read_blind_clips(campaign)
-    drafts = _select_drafts(campaign).order_by("item")
-    drafted: dict[str, dict[int, Sequence[float | None]]] = defaultdict(dict)
-    scores_of_axes = [select_drafted_score(axis) for axis in AXES]
-    for critic, item, *scores in drafts.values_list("critic", "item", *scores_of_axes).iterator(CHUNK):
-        if item in blind:
-            drafted[critic][item] = scores
-    return tuple(_compare(campaign, critic, drafted[critic], blind) for critic in sorted(drafted))
+    drafted = _read_drafted(agreement)
+    return tuple(_compare(agreement.campaign, critic, drafted[critic]) for critic in sorted(drafted))
+
+
+def _read_drafted(agreement: Agreement) -> dict[str, _Drafted]:
+    items, blind = agreement.inputs.items, _stack_blind_mos(agreement)
+    codes: dict[str, int] = {}
+    scores = [select_drafted_score(axis) for axis in AXES]
+    rows = stream_rows(_select_drafts(agreement.campaign).order_by("item").values_list("critic", "item", *scores))
+    coded = ((codes.setdefault(critic, len(codes)), *rest) for critic, *rest in rows)
+    columns = stack_rows(coded, np.float64, width=2 + len(AXES))
+    columns = columns[np.isin(columns[:, 1], items.key[np.isfinite(blind).any(axis=1)])]
+    at = items.find(columns[:, 1].astype(np.int64))
+    every = {critic: columns[:, 0] == code for critic, code in codes.items()}
+    return {
+        critic: _Drafted(items.key[at[own]], items.group[at[own]], columns[own, 2:], blind[at[own]])
+        for critic, own in every.items()
+        if own.any()
+    }
+
+
+def _stack_blind_mos(agreement: Agreement) -> Floats:
+    """Return the mean of the blind ratings of each item of the campaign (items, axes), NaN without one."""
+    items = agreement.inputs.items
+    mos = np.full((len(items.key), len(AXES)), np.nan)
+    for number, axis in enumerate(AXES):
+        table = agreement.rated[axis].blind
+        mos[items.find(np.array(table.item_ids, dtype=np.int64)), number] = table.means
+    return mos
 
 
 def _select_drafts(campaign: Campaign) -> QuerySet[Draft]:
@@ -110,55 +139,37 @@ def _select_drafts(campaign: Campaign) -> QuerySet[Draft]:
     return Draft.objects.filter(item__campaign=campaign, clip_version=F("item__clip__version"))
 
 
-def _read_blind_clips(campaign: Campaign) -> dict[int, BlindClip]:
-    tallies = [f"{axis.value}_blind_tally" for axis in AXES]
-    has_any = Q()
-    for name in tallies:
-        has_any |= Q((f"{name}__gt", 0))
-    has_draft = Exists(Draft.objects.filter(item=OuterRef("item")))
-    rows = ItemSummary.objects.filter(has_any, has_draft, campaign=campaign).order_by()
-    clips = {}
-    for item, group, *packed in rows.values_list("item", "item__clip__prompt_group", *tallies).iterator(CHUNK):
-        clips[item] = BlindClip(group, {axis: read_mean(one) for axis, one in zip(AXES, packed, strict=True) if one})
-    return clips
-
-
-def _compare(campaign: Campaign, critic: str, drafted: DraftedScores, blind: Mapping[int, BlindClip]) -> CriticFigures:
-    compared = {item: drafted[item] for item in thin_evenly(sorted(drafted), MOST_COMPARED)}
-    sampled = thin_evenly(sorted(drafted), MOST_FOR_DEFECTS)
-    drafts = _select_drafts(campaign).filter(critic=critic, item__in=sampled)
+def _compare(campaign: Campaign, critic: str, drafted: _Drafted) -> CriticFigures:
+    compared, sampled = drafted.thin(MOST_COMPARED), drafted.thin(MOST_FOR_DEFECTS)
+    drafts = _select_drafts(campaign).filter(critic=critic, item__in=sampled.item.tolist())
     proposals = {item: proposal_from_json(one) for item, one in drafts.values_list("item", "proposal")}
     return CriticFigures(
         critic=critic,
         every=len(drafted),
         clips=len(compared),
-        axes=tuple(_compare_axis(axis, number, compared, blind) for number, axis in enumerate(AXES)),
+        axes=tuple(_compare_axis(axis, number, compared) for number, axis in enumerate(AXES)),
         sampled=len(sampled),
         defects=_match_defects(campaign, proposals),
     )
 
 
-def _compare_axis(axis: Axis, number: int, drafted: DraftedScores, blind: Mapping[int, BlindClip]) -> CriticAxis:
-    pairs = [
-        (score, blind[item].mos[axis], blind[item].group)
-        for item, scores in drafted.items()
-        if (score := scores[number]) is not None and axis in blind[item].mos
-    ]
-    scores, mos = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    groups = [pair[2] for pair in pairs]
-    gaps = [score - people for score, people in zip(scores, mos, strict=True)]
+def _compare_axis(axis: Axis, number: int, drafted: _Drafted) -> CriticAxis:
+    scores, mos = drafted.scores[:, number], drafted.mos[:, number]
+    both = np.isfinite(scores) & np.isfinite(mos)
+    scores, mos, groups = scores[both], mos[both], drafted.group[both].tolist()
+    gaps = scores - mos
     span = float(MAX_LEVEL - MIN_LEVEL)
     srcc, plcc = estimate_correlations(scores, mos, groups)
     bias = compute_group_mean(gaps, groups, least=-span, most=span)
-    ordered = sorted(zip(scores, mos, strict=True), key=lambda point: (point[0] - point[1], point))
+    ordered = np.lexsort((mos, scores, gaps))
     return CriticAxis(
         axis=axis,
-        clips=len(pairs),
-        bias=_weigh(weigh(bias, scale=DIFFERENCE), len(pairs)),
-        distance=fmean(map(abs, gaps)) if gaps else Undefined("no clip has a drafted score and a blind rating"),
-        srcc=_weigh(weigh(srcc), len(pairs)),
-        plcc=_weigh(weigh(plcc), len(pairs)),
-        points=thin_evenly(ordered, MOST_POINTS),
+        clips=len(gaps),
+        bias=_weigh(weigh(bias, scale=DIFFERENCE), len(gaps)),
+        distance=float(np.abs(gaps).mean()) if len(gaps) else Undefined(_NOTHING_TO_COMPARE),
+        srcc=_weigh(weigh(srcc), len(gaps)),
+        plcc=_weigh(weigh(plcc), len(gaps)),
+        points=tuple((float(scores[at]), float(mos[at])) for at in thin_evenly(ordered.tolist(), MOST_POINTS)),
     )
 
 

@@ -72,9 +72,7 @@ DIFFERENCES: Section[Differences] = Section("differences", Differences, lambda o
 IMPORTED: Section[tuple[SourceFigures, ...]] = Section("imported", tuple[SourceFigures, ...], lambda one: one.imported)
 GAPS: Section[Gaps] = Section("gaps", Gaps, find_prompt_gaps)
 DEFECTS: Section[DefectTable] = Section("defects", DefectTable, lambda one: count_defects(one.campaign))
-CRITICS: Section[tuple[CriticFigures, ...]] = Section(
-    "critics", tuple[CriticFigures, ...], lambda one: compare_critics(one.campaign)
-)
+CRITICS: Section[tuple[CriticFigures, ...]] = Section("critics", tuple[CriticFigures, ...], compare_critics)
 
 DETAILS: Section[Details] = Section("details", Details, compute_details)
 DRIFTS: Section[Drifts] = Section("drifts", Drifts, compute_drift_of_raters)

@@ -84,7 +84,7 @@ def drafted() -> Campaign:
 
 
 def test_a_critic_is_compared_with_blind_ratings_alone(drafted: Campaign) -> None:
-    (critic,) = compare_critics(drafted)
+    (critic,) = compare_critics(compute_agreement(drafted))
     assert (critic.critic, critic.every, critic.clips, critic.sampled) == ("tester@1", 2, 2, 2)
     for axis in critic.axes:
         assert (axis.clips, axis.bias.estimate.value, axis.distance) == (2, 1.0, 1.0)
@@ -104,23 +104,23 @@ def test_of_many_clips_some_are_compared_and_the_number_of_all_is_kept(
     item = make_item(drafted, slots=1)
     record_draft(item_id=item.pk, critic="tester@1", proposal=make_proposal(3), text="", latency_ms=1)
     rate_with_defects(drafted, [""])
-    (critic,) = compare_critics(drafted)
+    (critic,) = compare_critics(compute_agreement(drafted))
     assert (critic.every, critic.clips, critic.sampled, critic.axes[0].clips) == (3, 2, 2, 2)
 
 
 def test_without_blind_ratings_or_drafts_there_is_no_critic_to_compare() -> None:
     campaign = make_campaign()
-    assert compare_critics(campaign) == ()
+    assert compare_critics(compute_agreement(campaign)) == ()
     item = make_item(campaign, arm=Arm.ASSISTED)
     record_draft(item_id=item.pk, critic="tester@1", proposal=make_proposal(3), text="", latency_ms=1)
-    assert compare_critics(campaign) == ()
+    assert compare_critics(compute_agreement(campaign)) == ()
 
 
 def test_screened_raters_count_for_no_critic(drafted: Campaign) -> None:
     lead = make_lead()
     for rating in Item.objects.filter(campaign=drafted).order_by("pk")[0].ratings.all():
         screen(actor=lead, campaign=drafted, rater=rating.rater, verdict="screened", reason="Asleep.")
-    (critic,) = compare_critics(drafted)
+    (critic,) = compare_critics(compute_agreement(drafted))
     assert critic.clips == 1
     assert all(isinstance(axis.srcc.estimate.value, Undefined) for axis in critic.axes)
     assert [match.named for match in critic.defects] == [0]
