@@ -1,5 +1,6 @@
 """People, their roles, the links that let them in, and the audit trail."""
 
+import uuid
 from typing import ClassVar, cast
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -57,6 +58,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """One person. Accounts are deactivated, and never deleted while ratings point at them."""
 
+    uuid = models.UUIDField(
+        unique=True,
+        default=uuid.uuid4,
+        editable=False,
+        help_text="Stays the same in a backup and in another database. Pseudonyms in releases are made from it.",
+    )
     username = models.CharField(max_length=NAME_LENGTH, unique=True)
     name_key = NameKeyField(max_length=KEY_LENGTH, unique=True, editable=False, blank=True)
     display_name = models.CharField(max_length=120, blank=True)

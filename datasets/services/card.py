@@ -114,6 +114,9 @@ defects, evidence and written reasons. Campaign: {_escape(manifest["campaign"]["
 {splits}
 
 {counts["ratings"]} ratings, {counts["ratings_counted"]} of them counted, by {counts["raters"]} raters under pseudonyms.
+A rater has the same pseudonym in every release of the campaign, and another one in other campaigns. It is an HMAC of
+the person's UUID under a secret salt of the campaign. A site that is restored from a backup gives the same pseudonyms;
+a site into which the ratings were imported gives different ones.
 `clips.parquet`, `ratings.parquet` and `targets.parquet` have a row for each clip, each rating, and each clip and axis.
 {_render_left_out(counts)}
 

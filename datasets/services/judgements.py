@@ -3,8 +3,6 @@
 No target counts them. Raters have pseudonyms, as those of the campaign have: another tool may know them by an address.
 """
 
-import hashlib
-import hmac
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,11 +14,11 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Campaign, ImportedJudgement
 from datasets.services.policy import ReleaseRefused
+from datasets.services.pseudonyms import make_source_pseudonym
 from qsave.axes import AXES
 from qsave.words import isolate
 
 FILE = "judgements.parquet"
-PSEUDONYM_LENGTH = 16
 SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
@@ -112,20 +110,14 @@ def read_judgements(
     judgements = ImportedJudgement.objects.filter(clip__in=clips, source__in=sources, clip_version=F("clip__version"))
     for row in judgements.values("clip", *_FIELDS).iterator(chunk_size=2000):
         clip = row.pop("clip")
-        records[clip].append(JudgementRecord(**row | {"rater": _make_pseudonym(campaign, row["source"], row["rater"])}))
+        records[clip].append(
+            JudgementRecord(**row | {"rater": make_source_pseudonym(campaign, row["source"], row["rater"])})
+        )
     return {clip: tuple(sorted(ones, key=_get_order)) for clip, ones in records.items()}
 
 
 def _get_order(one: JudgementRecord) -> tuple[str, int, str, str, int]:
     return one.source, [axis.value for axis in AXES].index(one.axis), one.their_axis, one.rater, one.occurrence
-
-
-def _make_pseudonym(campaign: Campaign, source: str, rater: str) -> str:
-    """Return the name of a rater of a source in this campaign's releases; empty if the rater is unknown."""
-    if not rater:
-        return ""
-    text = f"{source}\0{rater}".encode()
-    return hmac.new(campaign.salt.encode(), text, hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
 
 
 def make_row(clip_id: str, split: str, one: JudgementRecord) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class RatingRecord:
     answers: dict[Axis, Answer]
     guideline: int = 0
     """Number of the guidelines' version that the rater saw; 0 if the campaign had no guidelines yet."""
+    revision: int = 1
+    """Number of the revision: 1 unless the rater edited the rating."""
     not_counted_because: str = ""
     """Why the policy of the release does not count it (`filters.explain_rating`); empty if it counts."""
 

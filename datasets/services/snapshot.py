@@ -5,7 +5,6 @@ clips) works on the file, so raters do not wait for a release that takes minutes
 """
 
 import hashlib
-import hmac
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from annotation.rating.draft_use import has_own_words
 from annotation.rating.work import Work, read_work
 from datasets.services.judgements import read_judgements
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.pseudonyms import make_pseudonym
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, mark_ratings, record_to_line
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import FrameConfig
@@ -43,7 +43,6 @@ from qsave.report_card import ReportCard, card_from_json, evidence_from_json
 from qsave.splits import HELD_OUT, SplitSize
 
 CHUNK = 200
-PSEUDONYM_LENGTH = 16
 GROUP_LENGTH = 16
 
 _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frames", "has_audio", "bytes")
@@ -100,11 +99,6 @@ def _select_counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
     return rated.exclude(item__availability__in=LEFT_OUT).exclude(rater__in=read_screened_raters(campaign))
 
 
-def make_pseudonym(campaign: Campaign, rater_id: int) -> str:
-    """Return a rater's name in this campaign's releases: an HMAC under the campaign's salt, which is never released."""
-    return hmac.new(campaign.salt.encode(), str(rater_id).encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
-
-
 @contextmanager
 def _share_snapshot() -> Iterator[None]:
     """Give all reads in the body the same snapshot. The body must not write.
@@ -153,7 +147,7 @@ def _read_ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -
     """Return the current revisions of these items' ratings, by item, in the order of pseudonyms."""
     answers = (
         AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__in=item_ids)
-        .select_related("revision__rating__slot", "revision__rating__draft", "revision__rating__guideline")
+        .select_related(*(f"revision__rating__{name}" for name in ("slot", "draft", "rater", "guideline")))
         .order_by("revision__rating__pk")
     )
     work = read_work(RatingRevision.objects.filter(rating__item__in=item_ids))
@@ -174,7 +168,7 @@ def _make_rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, scre
         raise ReleaseRefused(f"Rating {rating.pk} is incomplete: it has the axes {sorted(by_axis)}. Tell an engineer.")
     watched = read_watched_share(work.viewing)
     return RatingRecord(
-        rater=make_pseudonym(campaign, rating.rater_id),
+        rater=make_pseudonym(campaign, rating.rater.uuid),
         arm=rating.arm,
         blind=rating.is_blind,
         exposure=rating.exposure,
@@ -182,6 +176,7 @@ def _make_rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, scre
         screened=rating.rater_id in screened,
         simulated=rating.is_simulated,
         critic=rating.draft.critic if rating.draft else "",
+        revision=answers[0].revision.number,
         seconds_spent=round(work.seconds, 3),
         share_watched=round(watched, 6) if watched is not None else None,
         answers={axis: by_axis[axis.value] for axis in AXES},

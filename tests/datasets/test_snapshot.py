@@ -10,8 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, HeldOutGenerator, Rating, Screening
 from datasets.services.policy import ReleasePolicy
+from datasets.services.pseudonyms import make_pseudonym
 from datasets.services.records import ClipRecord, read_records
-from datasets.services.snapshot import count_held_out, has_train_clips, make_pseudonym, write_snapshot
+from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
 from qsave.axes import AXES, Axis
 from qsave.splits import SplitSize
 from tests.annotation import factories
@@ -42,7 +43,7 @@ def test_raters_stand_under_pseudonyms_of_the_campaign(tmp_path: Path) -> None:
     campaign = rated_campaign(1, 0, 0)
     other = rated_campaign(0, 1, 0)
     (record,) = snapshot(campaign, tmp_path)
-    person = Rating.objects.filter(item__campaign=campaign).values_list("rater_id", flat=True)[0]
+    person = Rating.objects.filter(item__campaign=campaign).values_list("rater__uuid", flat=True)[0]
     assert make_pseudonym(campaign, person) in {rating.rater for rating in record.ratings}
     assert all(re.fullmatch(r"[0-9a-f]{16}", rating.rater) for rating in record.ratings)
     assert make_pseudonym(campaign, person) != make_pseudonym(other, person)
