@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import services
 
-PARTS = ("desk", "pages", "agreement", "frames", "detectors", "critics", "imports", "engine", "rooms")
+PARTS = ("desk", "pages", "agreement", "releases", "frames", "detectors", "critics", "imports", "engine", "rooms")
 
 
 def main() -> None:
@@ -46,6 +46,7 @@ def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
         "desk": _desk,
         "pages": _pages,
         "agreement": _agreement,
+        "releases": _releases,
         "frames": frames.frames,
         "detectors": detectors.detectors,
         "critics": scoring.scoring,
@@ -67,6 +68,12 @@ def _agreement(folder: Path) -> Iterator[str]:
     from tests.bench import agreement
 
     yield from agreement.measure_all()
+
+
+def _releases(folder: Path) -> Iterator[str]:
+    from tests.bench import releases
+
+    yield from releases.measure_all()
 
 
 def _engine(folder: Path) -> Iterator[str]:
