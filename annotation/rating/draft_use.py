@@ -89,9 +89,12 @@ def decide_use_after_edit(before: AxisAnswer, answer: Answer) -> str:
     return Use.CLEARED.value if is_empty(answer) else Use.EDITED.value
 
 
-def has_own_words(answer: AxisAnswer) -> bool:
-    """Return whether the rater wrote the reason: False for drafted words that they confirmed or left unchanged."""
-    return not had_drafted_reason(answer) or (answer.draft_use != Use.CONFIRMED and answer.draft_edit_distance != 0)
+def has_own_words(draft_use: str, draft_edit_distance: int | None) -> bool:
+    """Return whether the rater wrote the reason: False for drafted words that they confirmed or left unchanged.
+
+    The distance of an answer without a drafted reason is None.
+    """
+    return draft_edit_distance is None or (draft_use != Use.CONFIRMED and draft_edit_distance != 0)
 
 
 def had_drafted_reason(answer: AxisAnswer) -> bool:

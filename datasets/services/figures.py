@@ -1,10 +1,12 @@
 """The figures of a release, axis by axis: the MOS of each clip under the target policy, and how far raters agree."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from datasets.services.mos_of_clips import ClipIds, IdCollector, MosOfClips, select_items
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -12,7 +14,7 @@ from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import Weighed, weigh
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.mixed import fit_mixed_model
-from qsave.statistics.mos import Mos, choose_prior_sd, compute_mos, compute_pooled_sd
+from qsave.statistics.mos import Mos, MosColumns, choose_prior_sd, compute_mos_columns, compute_pooled_sd
 from qsave.statistics.p910 import LEAST_PANEL, fit_p910
 from qsave.statistics.screening import LEAST_RATINGS, screen_raters
 from qsave.statistics.table import RatingTable
@@ -37,7 +39,7 @@ class AxisFigures:
     `weights` has the raters whose weight is not 1; `notes` are sentences on what was assumed or left out.
     """
 
-    mos: dict[str, Mos]
+    mos: Mapping[str, Mos]
     pooled_sd: float
     assumed_sd: bool
     agreement: Agreement
@@ -46,8 +48,16 @@ class AxisFigures:
 
 
 Figures = dict[Axis, AxisFigures]
-Estimated = tuple[Sequence[Mos], dict[str, float], tuple[str, ...]]
-"""MOS by clip, weights of raters, notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """The MOS of items of a table, and the weights of raters that are not 1."""
+
+    items: tuple[int, ...]
+    columns: MosColumns
+    weights: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def compute_figures(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Figures:
@@ -55,11 +65,10 @@ def compute_figures(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Fig
 
     Raises ReleaseRefused if the ratings do not allow the policy.
     """
-    counted, blind = _Triples(), _Triples()
+    scores = _Scores()
     for record in records:
-        counted.add(record.clip_id, record.counted)
-        blind.add(record.clip_id, record.blind)
-    return {axis: _compute_axis(axis, counted.make_table(axis), blind.make_table(axis), policy) for axis in AXES}
+        scores.add(record.clip_id, record.counted)
+    return {axis: _compute_axis(axis, scores, policy) for axis in AXES}
 
 
 def replace_mos(row: Mos, mos: float, se: float, reach: float) -> Mos:
@@ -68,31 +77,54 @@ def replace_mos(row: Mos, mos: float, se: float, reach: float) -> Mos:
     return Mos(row.item, mos, row.n, row.sd, se, max(MIN_LEVEL, mos - reach), min(MAX_LEVEL, mos + reach))
 
 
-class _Triples:
-    """Collects ratings clip by clip, and makes a table for each axis."""
+class _Scores:
+    """Collects the scores of ratings clip by clip, in columns, and makes a table for each axis."""
 
     def __init__(self) -> None:
-        self._by_axis: dict[Axis, list[tuple[str, str, float]]] = {axis: [] for axis in AXES}
+        self._ids = IdCollector()
+        self._raters: dict[str, int] = {}
+        self._items, self._numbers, self._blind = array("i"), array("i"), array("b")
+        self._scores = {axis: array("b") for axis in AXES}
 
     def add(self, clip_id: str, ratings: Iterable[RatingRecord]) -> None:
+        """Add the counted ratings of a clip."""
+        number = self._ids.add(clip_id)
         for rating in ratings:
-            for axis, triples in self._by_axis.items():
-                triples.append((clip_id, rating.rater, float(rating.answers[axis].score)))
+            self._items.append(number)
+            self._numbers.append(self._raters.setdefault(rating.rater, len(self._raters)))
+            self._blind.append(rating.blind)
+            for axis, scores in self._scores.items():
+                scores.append(rating.answers[axis].score)
 
-    def make_table(self, axis: Axis) -> RatingTable:
-        return RatingTable.from_triples(self._by_axis[axis])
+    def sort_ids(self) -> ClipIds:
+        """Return the ids of the clips; the items of a table are indexes into them."""
+        return np.unique(self._ids.collect())
+
+    def make_table(self, axis: Axis, *, blind: bool = False) -> RatingTable:
+        """Return the scores of one axis, or only the blind ones."""
+        mask = np.frombuffer(self._blind, dtype=np.bool_) if blind else np.ones(len(self._blind), dtype=np.bool_)
+        clips = np.unique(self._ids.collect(), return_inverse=True)[1]
+        raters, ranks = np.unique(list(self._raters), return_inverse=True)
+        table = RatingTable.from_columns(
+            clips[np.frombuffer(self._items, dtype=np.int32)[mask]],
+            ranks[np.frombuffer(self._numbers, dtype=np.int32)[mask]],
+            np.frombuffer(self._scores[axis], dtype=np.int8)[mask].astype(np.float64),
+        )
+        return replace(table, rater_ids=tuple(str(raters[number]) for number in table.rater_ids))
 
 
-def _compute_axis(axis: Axis, counted: RatingTable, blind: RatingTable, policy: ReleasePolicy) -> AxisFigures:
-    pooled = compute_pooled_sd(blind)
-    rows, weights, notes = _estimate(axis, counted, pooled, policy)
+def _compute_axis(axis: Axis, scores: _Scores, policy: ReleasePolicy) -> AxisFigures:
+    blind = scores.make_table(axis, blind=True)
+    pooled, agreement = compute_pooled_sd(blind), _compute_agreement(blind, policy)
+    del blind
+    estimate = _estimate(axis, scores.make_table(axis), pooled, policy)
     return AxisFigures(
-        mos={str(row.item): row for row in rows},
+        mos=MosOfClips(select_items(scores.sort_ids(), estimate.items), estimate.columns),
         pooled_sd=round(choose_prior_sd(pooled), 6),
         assumed_sd=isinstance(pooled, Undefined),
-        agreement=_compute_agreement(blind, policy),
-        weights=weights,
-        notes=notes,
+        agreement=agreement,
+        weights=estimate.weights,
+        notes=estimate.notes,
     )
 
 
@@ -102,17 +134,17 @@ def _compute_agreement(blind: RatingTable, policy: ReleasePolicy) -> Agreement:
     return Agreement(weigh(alpha.estimate, clips=paired), len(blind), blind.item_count, paired)
 
 
-def _estimate(axis: Axis, table: RatingTable, pooled: Figure, policy: ReleasePolicy) -> Estimated:
+def _estimate(axis: Axis, table: RatingTable, pooled: Figure, policy: ReleasePolicy) -> _Estimate:
     if policy.target == "bt500":
         return _screen(axis, table, pooled)
     if policy.target == "p910":
         return _project(axis, table, pooled)
     if policy.target == "bias_corrected":
         return _correct(table)
-    return compute_mos(table, pooled=pooled), {}, ()
+    return _Estimate(table.item_ids, compute_mos_columns(table, pooled=pooled))
 
 
-def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
+def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> _Estimate:
     large = table.keep(table.n[table.items] >= LEAST_RATINGS)
     if not len(large):
         raise ReleaseRefused(
@@ -121,10 +153,11 @@ def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
         )
     rejected = {str(rater.rater) for rater in screen_raters(large) if rater.rejected is True}
     accepted = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
-    return compute_mos(accepted, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
+    columns = compute_mos_columns(accepted, pooled=pooled)
+    return _Estimate(accepted.item_ids, columns, dict.fromkeys(sorted(rejected), 0.0))
 
 
-def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
+def _project(axis: Axis, table: RatingTable, pooled: Figure) -> _Estimate:
     panel = table.keep(table.n[table.items] >= LEAST_PANEL)
     if not len(panel):
         raise ReleaseRefused(
@@ -134,17 +167,24 @@ def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
     fit = fit_p910(panel)
     if isinstance(fit, Undefined):
         raise ReleaseRefused(f"P.910 is undefined on {axis}: {fit}. Use bias_corrected.")
-    rows = [
-        replace_mos(row, float(mos), float(se), NORMAL_95 * float(se))
-        for row, mos, se in zip(compute_mos(panel, pooled=pooled), fit.mos, fit.se, strict=True)
-    ]
+    reach = NORMAL_95 * fit.se
+    columns = replace(
+        compute_mos_columns(panel, pooled=pooled),
+        mos=np.clip(fit.mos, MIN_LEVEL, MAX_LEVEL),
+        se=fit.se,
+        low=np.maximum(MIN_LEVEL, np.clip(fit.mos, MIN_LEVEL, MAX_LEVEL) - reach),
+        high=np.minimum(MAX_LEVEL, np.clip(fit.mos, MIN_LEVEL, MAX_LEVEL) + reach),
+    )
     weights = {str(rater): float(sd) ** -2 for rater, sd in zip(panel.rater_ids, fit.inconsistency, strict=True)}
-    return rows, weights, fit.notes
+    return _Estimate(panel.item_ids, columns, weights, fit.notes)
 
 
-def _correct(table: RatingTable) -> Estimated:
+def _correct(table: RatingTable) -> _Estimate:
     model = fit_mixed_model(table)
     if isinstance(model, Undefined):
-        return (), {}, ()
+        nothing = np.zeros(0)
+        return _Estimate((), MosColumns(nothing, nothing.astype(np.int64), *[nothing] * 4))
     scope = (f"The intervals of the targets hold {model.population} only: there are few.",) if model.population else ()
-    return model.rows, {}, (*model.notes, *scope)
+    mos = np.clip(model.mos, MIN_LEVEL, MAX_LEVEL)
+    columns = MosColumns(mos, model.n, model.squares, model.se, model.low, model.high)
+    return _Estimate(table.item_ids, columns, notes=(*model.notes, *scope))

@@ -86,13 +86,15 @@ def explain_clip(
 ) -> str:
     """Return why a clip with so many `ratings`, of which so many are `counted`, is left out of the release.
 
-    `video_splits` comes from `find_video_splits`. The text after a colon is about this clip only.
+    `video_splits` comes from `find_video_splits`, and may lack videos that only one clip has. The text after a colon is
+    about this clip only.
     """
     why_not = _explain_facts(clip, policy)
     if why_not:
         return why_not
-    if video_splits[clip.sha256] != clip.split:
-        return f"the same video is in {video_splits[clip.sha256]}"
+    split = video_splits.get(clip.sha256, clip.split)
+    if split != clip.split:
+        return f"the same video is in {split}"
     if not ratings:
         return "not rated"
     if not counted:
@@ -104,9 +106,14 @@ def find_video_splits(clips: Iterable[ClipFacts], policy: ReleasePolicy) -> dict
     """Return the split of each video: that of the first of its clips that can be in the release."""
     video_splits: dict[str, str] = {}
     for clip in clips:
-        if not _explain_facts(clip, policy):
-            video_splits.setdefault(clip.sha256, clip.split)
+        note_video_split(video_splits, clip, policy)
     return video_splits
+
+
+def note_video_split(video_splits: dict[str, str], clip: ClipFacts, policy: ReleasePolicy) -> None:
+    """Add the split of a clip's video, unless it is known already or the clip cannot be in the release."""
+    if not _explain_facts(clip, policy):
+        video_splits.setdefault(clip.sha256, clip.split)
 
 
 def _explain_facts(clip: ClipFacts, policy: ReleasePolicy) -> str:

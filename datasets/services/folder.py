@@ -5,7 +5,7 @@ clock, and random draws are seeded.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any
 
 from datasets.services import card, croissant, judgements, rows
 from datasets.services.figures import Figures, compute_figures
-from datasets.services.filters import explain_clip, explain_no_words, find_video_splits
+from datasets.services.filters import explain_no_words
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.statements import describe_filters, describe_policy
+from datasets.services.survey import Survey
 from datasets.services.targets import choose_words, compute_target, explain_no_target, is_agreed
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, compute_content_hash
 from qsave.axes import AXES, Axis
@@ -25,7 +26,7 @@ from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import FrameConfig, choose
 from qsave.release.manifest import FORMAT, MANIFEST_NAME, encode_manifest, hash_file
 from qsave.release.rows import row_to_json
-from qsave.splits import HELD_OUT, SPLITS, SplitSize
+from qsave.splits import HELD_OUT, SPLITS
 from qsave.statistics.figures import Undefined
 
 Progress = Callable[[float, str], None]
@@ -85,7 +86,7 @@ class _Build:
     folder: Path
     media: Path
     policy: ReleasePolicy
-    video_splits: dict[str, str]
+    survey: Survey
     figures: Figures
     files: dict[str, RowWriter]
     totals: _Totals
@@ -98,50 +99,32 @@ def write_folder(
 
     The records' `original` is a path below `media`. Raises ReleaseRefused if there is nothing to release.
     """
-    with snapshot.open("rb") as lines:
-        total = sum(1 for _line in lines)
-    video_splits = find_video_splits(read_records(snapshot), policy)
-    figures = compute_figures(_read_included(snapshot, video_splits, policy), policy)
+    survey = Survey(snapshot, policy)
+    figures = compute_figures(survey.read_included(), policy)
     if not any(figures[axis].mos for axis in AXES):
         raise ReleaseRefused(
             f"Campaign {header.campaign} has no rating that counts yet. Val and test clips count blind ratings only, "
             "and raters who were screened out do not count. Simulated ratings count only if the policy says so "
             "(simulated_ratings, --simulated-ratings on the command line)."
         )
-    check_split_sizes(_measure_splits(_read_included(snapshot, video_splits, policy), figures), policy)
+    check_split_sizes(survey.measure_splits(figures), policy)
     totals = _Totals()
     with ExitStack() as stack:
         files = _open_files(folder, policy, stack)
-        build = _Build(folder, media, policy, video_splits, figures, files, totals)
+        build = _Build(folder, media, policy, survey, figures, files, totals)
         for number, record in enumerate(read_records(snapshot), start=1):
             _write_clip(record, build)
-            progress(number / total, f"{number} of {total} clips")
+            progress(number / survey.clips, f"{number} of {survey.clips} clips")
     if not files["rl/train.jsonl"].count:
         raise NoTrainRows(header.campaign, policy)
     manifest = _make_manifest(header, policy, figures, files, totals)
     (folder / "README.md").write_text(card.render_card(manifest), encoding="utf-8")
-    (folder / "croissant.json").write_bytes(croissant.encode_metadata(manifest, _hash_files(folder)))
-    manifest["files"] = _hash_files(folder)
+    files_so_far = _hash_files(folder)
+    (folder / "croissant.json").write_bytes(croissant.encode_metadata(manifest, files_so_far))
+    manifest["files"] = files_so_far | {"croissant.json": _hash_file(folder / "croissant.json")}
     (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
     sync_to_disk(folder / MANIFEST_NAME)
     return manifest
-
-
-def _measure_splits(records: Iterator[ClipRecord], figures: Figures) -> dict[str, SplitSize]:
-    """Count the clips with a target, and their prompt groups, in each held-out split."""
-    groups: dict[str, list[str]] = {split: [] for split in HELD_OUT}
-    for record in records:
-        if record.split in groups and all(record.clip_id in figures[axis].mos for axis in AXES):
-            groups[record.split].append(record.prompt_group)
-    return {split: SplitSize(len(names), len(set(names))) for split, names in groups.items()}
-
-
-def _read_included(snapshot: Path, video_splits: dict[str, str], policy: ReleasePolicy) -> Iterator[ClipRecord]:
-    return (record for record in read_records(snapshot) if not _explain_exclusion(record, video_splits, policy))
-
-
-def _explain_exclusion(record: ClipRecord, video_splits: dict[str, str], policy: ReleasePolicy) -> str:
-    return explain_clip(record, video_splits, policy, ratings=len(record.ratings), counted=len(record.counted))
 
 
 def _open_files(folder: Path, policy: ReleasePolicy, stack: ExitStack) -> dict[str, RowWriter]:
@@ -159,7 +142,7 @@ def _open_files(folder: Path, policy: ReleasePolicy, stack: ExitStack) -> dict[s
 def _write_clip(record: ClipRecord, into: _Build) -> None:
     """Write every row of one clip, or count why the release, or some of its files, leave it out."""
     policy, figures, files = into.policy, into.figures, into.files
-    reason = _explain_exclusion(record, into.video_splits, policy)
+    reason = into.survey.explain_exclusion(record)
     pairs = {} if reason else {axis: compute_target(record, axis, figures, policy) for axis in AXES}
     targets = {axis: pair for axis, pair in pairs.items() if pair is not None}
     if record.excluded and record.split in HELD_OUT:
@@ -278,8 +261,10 @@ def _figure_to_json(value: float | Undefined) -> Any:
 
 def _hash_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the sha256 and the size of every file in the folder, after syncing each to the disk."""
-    entries = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        sync_to_disk(path)
-        entries[path.relative_to(folder).as_posix()] = {"sha256": hash_file(path), "bytes": path.stat().st_size}
-    return entries
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _hash_file(path) for path in paths}
+
+
+def _hash_file(path: Path) -> dict[str, Any]:
+    sync_to_disk(path)
+    return {"sha256": hash_file(path), "bytes": path.stat().st_size}

@@ -14,8 +14,8 @@ from qsave.axes import AXES, Axis
 from qsave.grammar import GrammarError, render
 from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
 from qsave.release.manifest import MEDIA_FOLDER
-from qsave.release.rows import Media, RlRow, SftRow, Target, Task
-from qsave.report_card import Evidence, ReportCard, evidence_to_json
+from qsave.release.rows import Media, RlRow, SftRow, Target, Task, round_evidence
+from qsave.report_card import ReportCard
 from qsave.statistics.figures import Undefined
 from qsave.statistics.mos import Mos
 
@@ -172,7 +172,7 @@ def make_rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) 
             f"{axis}_score": answer.score,
             f"{axis}_weight": 0.0 if why_not else round(figures[axis].weights.get(rating.rater, 1.0), 6),
             f"{axis}_defects": list(dict.fromkeys(piece.defect for piece in answer.evidence)),
-            f"{axis}_evidence": _round_evidence(answer.evidence),
+            f"{axis}_evidence": round_evidence(answer.evidence),
             f"{axis}_reason": answer.reason,
             f"{axis}_exposure": answer.exposure,
             f"{axis}_draft_use": answer.draft_use,
@@ -198,7 +198,7 @@ def make_target_row(
         "level": target.level,
         "agreement": compute_pairwise_agreement([rating.answers[axis].score for rating in record.counted]),
         "defects": list(target.defects),
-        "evidence": _round_evidence(target.evidence),
+        "evidence": round_evidence(target.evidence),
         "described": target.described,
         "words_from": words.source if words else "",
         "simulated": is_simulated(record),
@@ -220,10 +220,3 @@ def _make_common_fields(record: ClipRecord) -> dict[str, Any]:
 
 def _make_task(record: ClipRecord, answer: str | None = None) -> Task:
     return Task(SYSTEM_PROMPT, make_user_prompt(record.prompt), answer)
-
-
-def _round_evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
-    return [
-        {key: [round(n, 6) for n in value] if isinstance(value, list) else value for key, value in piece.items()}
-        for piece in evidence_to_json(evidence)
-    ]

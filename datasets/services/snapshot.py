@@ -5,8 +5,8 @@ clips) works on the file, so raters do not wait for a release that takes minutes
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Set
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,38 +14,40 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Collate
 
 from annotation.agreement.reviews import read_reviews_in_force
-from annotation.agreement.scores import read_watched_share
 from annotation.intake.split_draw import read_held_out
-from annotation.models import (
-    LEFT_OUT,
-    AxisAnswer,
-    Campaign,
-    Clip,
-    Item,
-    Rating,
-    RatingRevision,
-    Slot,
-    Split,
-    make_blind_condition,
-)
+from annotation.models import LEFT_OUT, Campaign, Clip, Item, Rating, Slot, Split, make_blind_condition
 from annotation.raters.screening import read_screened_raters
-from annotation.rating.draft_use import has_own_words
-from annotation.rating.work import Work, read_work
 from datasets.services.judgements import read_judgements
-from datasets.services.policy import ReleasePolicy, ReleaseRefused
-from datasets.services.pseudonyms import make_pseudonym
-from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, mark_ratings, record_to_line
+from datasets.services.policy import ReleasePolicy
+from datasets.services.rating_records import RatingReader
+from datasets.services.records import ClipRecord, RatingRecord, Reviewed, mark_ratings, write_records
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import FrameConfig
-from qsave.report_card import ReportCard, card_from_json, evidence_from_json
+from qsave.report_card import ReportCard, card_from_json
 from qsave.splits import HELD_OUT, SplitSize
 
 CHUNK = 200
 GROUP_LENGTH = 16
 
 _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frames", "has_audio", "bytes")
+_ITEM_FIELDS = (
+    "exclusion_reason",
+    "clip__clip_id",
+    "clip__sha256",
+    "clip__prompt",
+    "clip__prompt_group__representative",
+    "clip__prompt_group__split",
+    "clip__generator",
+    "clip__bridges_splits",
+    "clip__is_simulated",
+    "clip__duration",
+    "clip__original",
+    "clip__frame_times",
+    *(f"clip__{name}" for name in _FACTS),
+)
 
 
 def write_snapshot(campaign: Campaign, path: Path, policy: ReleasePolicy) -> int:
@@ -53,18 +55,23 @@ def write_snapshot(campaign: Campaign, path: Path, policy: ReleasePolicy) -> int
 
     Each rating says why the policy does not count it. Records have the ratings made elsewhere that the policy names.
     """
-    with _share_snapshot(), path.open("wb") as file:
-        items = Item.objects.filter(campaign=campaign, clip__is_ready=True)
-        items = items.exclude(availability=Item.Availability.WITHDRAWN)
-        # sorted here, because the order of a database depends on its collation
-        ordered = [pk for _, pk in sorted(items.values_list("clip__clip_id", "pk"))]
-        screened, held_out = read_screened_raters(campaign), read_held_out()
-        for start in range(0, len(ordered), CHUNK):
-            chunk = ordered[start : start + CHUNK]
-            records = _make_records(campaign, chunk, screened, held_out, policy)
-            for record in _add_judgements(campaign, chunk, policy.imported_sources, records):
-                file.write(record_to_line(record))
-    return len(ordered)
+    with _share_snapshot():
+        return write_records(path, _read_clips(campaign, policy))
+
+
+def _read_clips(campaign: Campaign, policy: ReleasePolicy) -> Iterator[ClipRecord]:
+    items = Item.objects.filter(campaign=campaign, clip__is_ready=True)
+    items = items.exclude(availability=Item.Availability.WITHDRAWN)
+    # by code points, as Python sorts: the order of a database depends on its collation
+    order = Collate("clip__clip_id", "C" if connection.vendor == "postgresql" else "BINARY")
+    keys = array("q", items.order_by(order).values_list("pk", flat=True).iterator(chunk_size=2000))
+    videos = items.values("clip__sha256").annotate(clips=Count("pk")).filter(clips__gt=1)
+    copied = set(videos.values_list("clip__sha256", flat=True))
+    reader, held_out = RatingReader(campaign), read_held_out()
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK].tolist()
+        records = _make_records(reader, chunk, copied, held_out, policy)
+        yield from _add_judgements(campaign, chunk, policy.imported_sources, records)
 
 
 def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
@@ -122,15 +129,21 @@ def _share_snapshot() -> Iterator[None]:
 
 
 def _make_records(
-    campaign: Campaign, item_ids: list[int], screened: set[int], held_out: Set[str], policy: ReleasePolicy
+    reader: RatingReader, item_ids: list[int], copied: Set[str], held_out: Set[str], policy: ReleasePolicy
 ) -> Iterator[ClipRecord]:
-    items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
+    selected: Iterable[Any] = Item.objects.filter(pk__in=item_ids).values_list("pk", *_ITEM_FIELDS, named=True)
+    rows = {row.pk: row for row in selected}
     cards = {item: card_from_json(review.card) for item, review in read_reviews_in_force(item_ids).items()}
-    ratings = _read_ratings(campaign, item_ids, screened)
+    ratings = reader.read(item_ids)
     for item_id in item_ids:
-        item = items[item_id]
-        marked = mark_ratings(ratings.get(item_id, []), item.clip.prompt_group.split, policy)
-        yield _make_record(item, cards.get(item_id), marked, held_out)
+        row = rows[item_id]
+        yield _make_record(
+            row,
+            cards.get(item_id),
+            mark_ratings(ratings.get(item_id, ()), row.clip__prompt_group__split, policy),
+            has_copies=row.clip__sha256 in copied,
+            held_out=row.clip__generator in held_out,
+        )
 
 
 def _add_judgements(
@@ -143,82 +156,29 @@ def _add_judgements(
         yield replace(record, judgements=judgements.get(clips.get(item_id, 0), ()))
 
 
-def _read_ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:
-    """Return the current revisions of these items' ratings, by item, in the order of pseudonyms."""
-    answers = (
-        AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__in=item_ids)
-        .select_related(*(f"revision__rating__{name}" for name in ("slot", "draft", "rater", "guideline")))
-        .order_by("revision__rating__pk")
-    )
-    work = read_work(RatingRevision.objects.filter(rating__item__in=item_ids))
-    by_rating: dict[int, list[AxisAnswer]] = defaultdict(list)
-    for answer in answers.iterator(chunk_size=CHUNK):
-        by_rating[answer.revision.rating_id].append(answer)
-    records: dict[int, list[tuple[str, int, RatingRecord]]] = defaultdict(list)
-    for pk, parts in by_rating.items():
-        record = _make_rating(campaign, parts, work[pk], screened)
-        records[parts[0].revision.rating.item_id].append((record.rater, pk, record))
-    return {item: [record for _, _, record in sorted(rows, key=lambda row: row[:2])] for item, rows in records.items()}
-
-
-def _make_rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened: set[int]) -> RatingRecord:
-    rating = answers[0].revision.rating
-    by_axis = {answer.axis: _make_answer(answer) for answer in answers}
-    if set(by_axis) != set(AXES):
-        raise ReleaseRefused(f"Rating {rating.pk} is incomplete: it has the axes {sorted(by_axis)}. Tell an engineer.")
-    watched = read_watched_share(work.viewing)
-    return RatingRecord(
-        rater=make_pseudonym(campaign, rating.rater.uuid),
-        arm=rating.arm,
-        blind=rating.is_blind,
-        exposure=rating.exposure,
-        kind=rating.slot.kind,
-        screened=rating.rater_id in screened,
-        simulated=rating.is_simulated,
-        critic=rating.draft.critic if rating.draft else "",
-        revision=answers[0].revision.number,
-        seconds_spent=round(work.seconds, 3),
-        share_watched=round(watched, 6) if watched is not None else None,
-        answers={axis: by_axis[axis.value] for axis in AXES},
-        guideline=rating.guideline.number if rating.guideline else 0,
-    )
-
-
-def _make_answer(answer: AxisAnswer) -> Answer:
-    return Answer(
-        score=answer.score,
-        evidence=evidence_from_json(answer.evidence),
-        reason=answer.reason,
-        draft_use=answer.draft_use,
-        own_words=has_own_words(answer),
-        exposure=answer.exposure,
-    )
-
-
 def _make_record(
-    item: Item, card: ReportCard | None, ratings: tuple[RatingRecord, ...], held_out: Set[str]
+    row: Any, card: ReportCard | None, ratings: tuple[RatingRecord, ...], *, has_copies: bool, held_out: bool
 ) -> ClipRecord:
-    clip = item.clip
-    times: dict[str, Any] = clip.frame_times.get(FrameConfig().compute_key(), {})
-    group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
+    times: dict[str, Any] = row.clip__frame_times.get(FrameConfig().compute_key(), {})
     return ClipRecord(
-        clip_id=clip.clip_id,
-        sha256=clip.sha256,
-        prompt=clip.prompt,
-        prompt_group=group,
-        generator=clip.generator,
-        split=clip.prompt_group.split,
-        bridges=clip.bridges_splits,
-        simulated=clip.is_simulated,
-        duration=round(clip.duration, 6),
-        original=clip.original,
+        clip_id=row.clip__clip_id,
+        sha256=row.clip__sha256,
+        prompt=row.clip__prompt,
+        prompt_group=hashlib.sha256(row.clip__prompt_group__representative.encode()).hexdigest()[:GROUP_LENGTH],
+        generator=row.clip__generator,
+        split=row.clip__prompt_group__split,
+        bridges=row.clip__bridges_splits,
+        simulated=row.clip__is_simulated,
+        duration=round(row.clip__duration, 6),
+        original=row.clip__original,
         fast=tuple(times.get("fast", ())),
         slow=tuple(times.get("slow", ())),
-        facts={name: getattr(clip, name) for name in _FACTS},
+        facts={name: getattr(row, f"clip__{name}") for name in _FACTS},
         review={axis: _make_review(card, axis) for axis in AXES} if card else None,
         ratings=ratings,
-        excluded=item.exclusion_reason,
-        held_out=clip.generator in held_out,
+        excluded=row.exclusion_reason,
+        held_out=held_out,
+        has_copies=has_copies,
     )
 
 

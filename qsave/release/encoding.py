@@ -8,6 +8,8 @@ from typing import Any
 
 from qsave.parsing import parse_json
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+
 
 class ReleaseError(ValueError):
     """A folder is not a release, or a row breaks the format; the message names the file and the line."""
@@ -15,7 +17,7 @@ class ReleaseError(ValueError):
 
 def encode_canonical(value: object) -> bytes:
     """Encode as JSON with one spelling only (sorted keys, no spaces, UTF-8, no NaN), for hashes and for row lines."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def parse_object(data: bytes, where: str) -> Mapping[str, Any]:

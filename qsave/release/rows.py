@@ -195,15 +195,19 @@ def _target_to_json(target: Target) -> dict[str, Any]:
         "level": target.level,
         "described": target.described,
         "defects": _to_json_text(list(target.defects)),
-        "evidence": _to_json_text([_round_evidence(piece) for piece in evidence_to_json(target.evidence)]),
+        "evidence": _to_json_text(round_evidence(target.evidence)),
     }
 
 
-def _round_evidence(piece: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: [round(number, DIGITS) for number in value] if isinstance(value, list) else value
-        for key, value in piece.items()
-    }
+def round_evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+    """Return the JSON of evidence, its numbers rounded to DIGITS decimals."""
+    return [
+        {
+            key: [round(number, DIGITS) for number in value] if isinstance(value, list) else value
+            for key, value in piece.items()
+        }
+        for piece in evidence_to_json(evidence)
+    ]
 
 
 def _target_from_json(value: Mapping[str, Any]) -> Target:
@@ -218,8 +222,8 @@ def _target_from_json(value: Mapping[str, Any]) -> Target:
     )
 
 
-def _to_json_text(value: object) -> str:
-    return encode_canonical(value).decode()
+def _to_json_text(value: list[Any]) -> str:
+    return encode_canonical(value).decode() if value else "[]"
 
 
 def _parse_list(text: str) -> list[Any]:

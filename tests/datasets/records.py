@@ -1,6 +1,7 @@
 """Records made in memory, for tests of what needs no database."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from datasets.services.folder import Header, write_folder
 from datasets.services.policy import ReleasePolicy
-from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, mark_ratings, record_to_line
+from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, mark_ratings, write_records
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
 
@@ -90,8 +91,8 @@ def release(
     """Writes a release of these records and returns its manifest."""
     folder.mkdir(parents=True)
     snapshot = folder.with_name(f"{folder.name}.snapshot")
-    snapshot.write_bytes(
-        b"".join(record_to_line(under(policy, record)) for record in sorted(records, key=lambda r: r.clip_id))
-    )
+    marked = [under(policy, record) for record in sorted(records, key=lambda record: record.clip_id)]
+    videos = Counter(record.sha256 for record in marked)
+    write_records(snapshot, (replace(record, has_copies=videos[record.sha256] > 1) for record in marked))
     values: dict[str, Any] = {"header": HEADER, "media": folder, "progress": lambda share, message: None}
     return write_folder(folder, snapshot, policy=policy, **(values | changes))

@@ -4,7 +4,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +105,8 @@ def test_types_do_not_depend_on_what_a_split_holds(tmp_path: Path, marked: str) 
 
 
 def with_evidence(one: RatingRecord, piece: Evidence) -> RatingRecord:
-    return replace(
-        one,
-        answers={axis: replace(message, evidence=(piece,), reason="It blurs") for axis, message in one.answers.items()},
+    return one._replace(
+        answers={axis: message._replace(evidence=(piece,), reason="It blurs") for axis, message in one.answers.items()},
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datasets.services.figures import compute_figures
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
-from datasets.services.records import ClipRecord, RatingRecord, read_records, record_to_line
+from datasets.services.records import ClipRecord, RatingRecord, read_records, write_records
 from datasets.services.targets import Words, choose_words, compute_pairwise_agreement, compute_target, is_agreed
 from qsave.axes import AXES, Axis, round_to_level
 from qsave.release.rows import Target
@@ -360,9 +360,9 @@ def test_a_policy_that_is_none_is_refused(wrong: dict[str, object]) -> None:
 def test_a_record_survives_its_file(tmp_path: Path) -> None:
     record = clip("c", rating("ann", 2, defects=["blur"]), review=review(3))
     marked = Evidence("blur", TimeRange(0.5, 1.0), Box(0.1, 0.2, 0.3, 0.4))
-    answer = replace(record.ratings[0].answers[AXIS], evidence=(marked,), reason="äöü\n", draft_use="edited")
-    record.ratings[0].answers[AXIS] = replace(answer, exposure="late")
-    path = tmp_path / "snapshot.jsonl"
-    path.write_bytes(record_to_line(record))
+    answer = record.ratings[0].answers[AXIS]
+    record.ratings[0].answers[AXIS] = answer._replace(evidence=(marked,), reason="äöü\n", exposure="late")
+    path = tmp_path / "snapshot"
+    assert write_records(path, [record]) == 1
     assert list(read_records(path)) == [record]
     assert set(record.ratings[0].answers) == set(AXES)

@@ -91,4 +91,4 @@ def test_words_of_ones_own_may_change_beside_confirmed_defects(distance: int | N
         reason="It blurs.", evidence=evidence_to_json(BLUR), draft_use="confirmed", draft_edit_distance=distance
     )
     assert decide_use_after_edit(row, Answer(3, BLUR, "It blurs in the middle.")) == after
-    assert has_own_words(row) == (distance is None)
+    assert has_own_words(row.draft_use, row.draft_edit_distance) == (distance is None)

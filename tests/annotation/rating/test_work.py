@@ -69,8 +69,8 @@ def test_an_edit_keeps_the_time_and_the_viewing_record_and_adds_its_own(
     assert list(stored) == [31.5, 5, 0]  # each revision keeps its own
     assert read_sittings(campaign).compute_means() == ({rating.rater_id: 36.5}, {rating.rater_id: 0.9})
     assert [day.seconds for day in read_days_of_work(Days.last_days(2), campaign=campaign)] == [36.5]
-    write_snapshot(campaign, tmp_path / "snapshot.jsonl", ReleasePolicy())
-    (record,) = read_records(tmp_path / "snapshot.jsonl")
+    write_snapshot(campaign, tmp_path / "snapshot", ReleasePolicy())
+    (record,) = read_records(tmp_path / "snapshot")
     assert [(row.seconds_spent, row.share_watched) for row in record.ratings] == [(36.5, 0.9)]
 
 
