@@ -17,9 +17,12 @@ from qsave.report_card import Evidence, ReportCard, ReportCardError, evidence_fr
 
 @dataclass(frozen=True, slots=True)
 class AxisProposal:
-    """What a critic proposes on one axis. Empty evidence says "no defect"."""
+    """What a critic proposes on one axis.
 
-    evidence: tuple[Evidence, ...] = ()
+    Empty evidence says "no defect": the critic looked and found none. Evidence of None says nothing of defects.
+    """
+
+    evidence: tuple[Evidence, ...] | None = None
     reason: str = ""
     score: float | None = None
     note: str = ""
@@ -28,6 +31,11 @@ class AxisProposal:
     def __post_init__(self) -> None:
         if self.score is not None and not MIN_LEVEL <= self.score <= MAX_LEVEL:
             raise ReportCardError(f"a score must be from {MIN_LEVEL} to {MAX_LEVEL}, got {self.score}")
+
+    @property
+    def is_score_only(self) -> bool:
+        """Whether it says nothing in words: neither of defects nor why."""
+        return self.evidence is None and not self.reason.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +65,16 @@ class Proposal:
 
 
 def proposal_to_json(proposal: Proposal) -> dict[str, Any]:
-    """Return `{axis: {"score": .. | null, "evidence": [..], "reason": "..", "note": ".."}}` of the proposed axes.
+    """Return `{axis: {"score": .. | null, "evidence": [..] | null, "reason": "..", "note": ".."}}`.
 
-    `note` is absent where it is empty.
+    It has the proposed axes only, and `note` only where it is not empty.
     """
     return {axis.value: _axis_to_json(one) for axis, one in proposal.axes.items()}
 
 
 def _axis_to_json(one: AxisProposal) -> dict[str, Any]:
-    value = {"score": one.score, "evidence": evidence_to_json(one.evidence), "reason": one.reason}
+    evidence = None if one.evidence is None else evidence_to_json(one.evidence)
+    value = {"score": one.score, "evidence": evidence, "reason": one.reason}
     return {**value, "note": one.note} if one.note else value
 
 
@@ -91,6 +100,7 @@ def _axis_from_json(axis: Axis, value: object) -> AxisProposal:
         if not isinstance(text, str):
             raise ReportCardError(f"{axis}: {field} must be text, got {type(text).__name__}")
     try:
-        return AxisProposal(evidence_from_json(value.get("evidence", [])), score=score, **texts)
+        evidence = None if value.get("evidence") is None else evidence_from_json(value["evidence"])
+        return AxisProposal(evidence, score=score, **texts)
     except ReportCardError as error:
         raise ReportCardError(f"{axis}: {error}") from None

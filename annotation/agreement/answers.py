@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Coalesce, NullIf
 from annotation.agreement.scores import select_counted_answers, select_counted_ratings
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Exposure, Item, Rating, make_blind_condition
 from annotation.raters.screening import read_screened_raters
+from annotation.rating.drafts import make_visible_condition
 from qsave.axes import AXES, Axis
 from qsave.statistics.anchoring import Anchoring, measure_anchoring_of
 from qsave.statistics.figures import Bools, Floats, Ints
@@ -139,8 +140,8 @@ def compare_arms(answers: CountedAnswers, drafted: Mapping[int, float]) -> Ancho
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownDrafts:
-    """The drafts that raters were shown, in the order in which they were made: which axes each proposes, and the score
-    that it gives (drafts, axes), NaN without one."""
+    """The drafts that raters were shown, in the order in which they were made: which axes raters see of each, and the
+    score that it gives (drafts, axes), NaN without one."""
 
     key: Ints
     item: Ints
@@ -154,7 +155,7 @@ class ShownDrafts:
 def read_shown_drafts(campaign: Campaign) -> ShownDrafts:
     """Read the drafts that a rater of the campaign was shown. One query."""
     served = Draft.objects.filter(Exists(Rating.objects.filter(draft=OuterRef("pk"), slot__campaign=campaign)))
-    has = [_count_if(Q(proposal__has_key=axis.value)) for axis in AXES]
+    has = [_count_if(make_visible_condition(campaign, axis)) for axis in AXES]
     rows = served.order_by("pk").values_list("pk", "item", *has, *map(select_drafted_score, AXES))
     columns = stack_rows(stream_rows(rows), np.float64, width=2 + 2 * len(AXES))
     count = len(AXES)

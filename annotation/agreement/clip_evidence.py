@@ -35,7 +35,7 @@ class AxisOpinion:
     """What one person or critic says of one axis. `draft_use` is empty if a rater saw no draft of the axis.
 
     A critic may give no score. `note` says what it measured and by which threshold. `is_proposed` is False for an axis
-    of which the critic says nothing.
+    of which the critic says nothing, and `names_defects` for one of whose defects it says nothing.
     """
 
     axis: Axis
@@ -45,6 +45,7 @@ class AxisOpinion:
     draft_use: str = ""
     note: str = ""
     is_proposed: bool = True
+    names_defects: bool = True
 
     @property
     def defects(self) -> list[tuple[str, int]]:
@@ -218,8 +219,9 @@ def make_proposal_opinions(key: str, proposal: Proposal, defects: dict[str, str]
 def _make_proposal_opinion(key: str, axis: Axis, proposed: AxisProposal | None, defects: dict[str, str]) -> AxisOpinion:
     if proposed is None:
         return AxisOpinion(axis, None, (), "", is_proposed=False)
-    pieces = _make_pieces(key, axis, proposed.evidence, defects)
-    return AxisOpinion(axis, proposed.score, pieces, proposed.reason, note=proposed.note)
+    pieces = _make_pieces(key, axis, proposed.evidence or (), defects)
+    names_defects = proposed.evidence is not None
+    return AxisOpinion(axis, proposed.score, pieces, proposed.reason, note=proposed.note, names_defects=names_defects)
 
 
 def _make_item_review(review: Review, label: str, defects: dict[str, str], *, is_undone: bool) -> ItemReview:

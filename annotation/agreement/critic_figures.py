@@ -179,11 +179,12 @@ def _weigh(weighed: Weighed, clips: int) -> Weighed:
 
 
 def _match_defects(campaign: Campaign, proposals: Mapping[int, Proposal]) -> tuple[DefectMatch, ...]:
-    """Match the drafted defects with those that people name, on axes that the critic proposed and people rated."""
+    """Match the drafted defects with those that people name, on axes that people rated and of whose defects the critic
+    says something."""
     counts: dict[tuple[Axis, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for item, axis, named in _read_named(campaign, list(proposals)):
         proposed = proposals[item].axes.get(axis)
-        if proposed is None:
+        if proposed is None or proposed.evidence is None:
             continue
         drafted = {piece.defect for piece in proposed.evidence}
         for defect in drafted | named:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from annotation.api.base import JSON
 from annotation.models import Arm, Draft, Rating, Skip, Slot
-from annotation.rating.drafts import find_shown_draft
+from annotation.rating.drafts import find_shown_draft, list_visible_axes
 from annotation.rating.queue import REASON_LIMIT
 from annotation.rating.rating_sql import LARGEST_KEY
 from annotation.rating.ratings import LONGEST_SECONDS
@@ -67,8 +67,9 @@ class RatingSerializer(serializers.ModelSerializer[Rating]):
 class DraftSerializer(serializers.ModelSerializer[Draft]):
     """A critic's proposal: `{axis: {"score", "evidence", "reason", "note"}}` of the axes of which it says something.
 
-    A score is null if the critic gives none or the campaign does not show scores. `note` says what was measured and by
-    which threshold; it is absent if the critic gives none.
+    A score is null if the critic gives none or the campaign does not show scores; an axis that would have nothing else
+    is then absent. `evidence` is empty for "no defect", and null if the critic says nothing of defects. `note` says
+    what was measured and by which threshold; it is absent if the critic gives none.
     """
 
     proposal = serializers.SerializerMethodField()
@@ -79,8 +80,14 @@ class DraftSerializer(serializers.ModelSerializer[Draft]):
         read_only_fields = fields
 
     def get_proposal(self, draft: Draft) -> JSON:
-        shows = self.context["shows_draft_scores"]
-        return {axis: {**one, "score": one["score"] if shows else None} for axis, one in draft.proposal.items()}
+        campaign = self.context["campaign"]
+        shows = campaign.shows_draft_scores
+        visible = list_visible_axes(draft, campaign)
+        return {
+            axis: {**one, "score": one["score"] if shows else None}
+            for axis, one in draft.proposal.items()
+            if axis in visible
+        }
 
 
 @extend_schema_serializer(component_name="Seat")
@@ -112,7 +119,7 @@ class SlotSerializer(serializers.ModelSerializer[Slot]):
         draft, _exposure = find_shown_draft(slot.rater, slot.item_id) if slot.arm == Arm.ASSISTED else (None, "")
         if draft is None:
             return None
-        return dict(DraftSerializer(draft, context={"shows_draft_scores": slot.campaign.shows_draft_scores}).data)
+        return dict(DraftSerializer(draft, context={"campaign": slot.campaign}).data)
 
 
 class RenewSerializer(serializers.Serializer[Any]):

@@ -20,8 +20,8 @@ from annotation.campaigns.taxonomy import list_offered_defects
 from annotation.models import Campaign, Draft, Item, Rating, Slot, VideoFile
 from annotation.rating.answers import Problems
 from annotation.rating.desk_form import FormAnswer, FormAnswers, make_blank_answer, read_saved_answers
-from annotation.rating.draft_use import make_prefills
-from annotation.rating.drafts import find_draft, read_proposal
+from annotation.rating.draft_use import Prefill, make_prefills
+from annotation.rating.drafts import find_draft, list_visible_axes
 from annotation.rating.rating_sql import read_desk_record
 from annotation.shared.levels import get_level_name, list_level_names
 from qsave.axes import AXES, Axis, round_to_level
@@ -54,7 +54,8 @@ class LevelChoice:
 @dataclass(frozen=True, slots=True)
 class DraftMark:
     """The critic's bar on one axis. `note` says what was measured and by which threshold. `proposal` is the first
-    content of the box, with which the page compares edits. If it `is_about_defects` only, the rater writes the reason.
+    content of the box, with which the page compares edits; it is empty if the draft is a score alone. If it
+    `is_about_defects` only, the rater writes the reason.
     """
 
     critic: str
@@ -62,6 +63,10 @@ class DraftMark:
     note: str
     is_about_defects: bool
     proposal: str
+
+    @property
+    def is_score_only(self) -> bool:
+        return not self.proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +128,13 @@ def present_desk(
         saved_version=saved.version if saved else 0,
         awaits_draft=record.draft is None and slot.campaign.assisted_share > 0,
         problems=list_general_problems(problems or {}),
-        is_measured=record.draft is not None and any(axis.note for axis in read_proposal(record.draft).axes.values()),
+        is_measured=_is_measured(item.campaign, record.draft),
         done=record.rated_count,
     )
+
+
+def _is_measured(campaign: Campaign, draft: Draft | None) -> bool:
+    return draft is not None and any(one.note for one in list_visible_axes(draft, campaign).values())
 
 
 def present_try(slot: Slot, *, posted: FormAnswers | None = None, problems: Problems | None = None) -> Desk:
@@ -188,22 +197,29 @@ def _list_defects(campaign: Campaign, axis: Axis, chosen: Collection[str] = ()) 
 
 def make_draft_answers(campaign: Campaign, draft: Draft) -> dict[Axis, FormAnswer]:
     """Return a draft as form answers on the axes that it proposes: reasons and known defects, never the scores."""
-    return {axis: make_blank_answer() | prefill for axis, prefill in make_prefills(campaign, draft).items()}
+    return {
+        axis: make_blank_answer() | prefill | {"evidence": prefill["evidence"] or []}
+        for axis, prefill in make_prefills(campaign, draft).items()
+    }
 
 
 def make_draft_marks(campaign: Campaign, draft: Draft) -> dict[Axis, DraftMark]:
-    """Return the critic's bars on the axes that it proposes, with the scores only where the campaign shows scores."""
-    proposed = read_proposal(draft).axes
+    """Return the critic's bars on the axes that raters see, with the scores only where the campaign shows scores."""
+    prefills = make_prefills(campaign, draft)
     return {
         axis: DraftMark(
             critic=draft.critic,
-            score=_describe_score(proposed[axis].score) if campaign.shows_draft_scores else "",
-            note=proposed[axis].note,
-            is_about_defects=not answer["reason"].strip(),
-            proposal=json.dumps({"reason": answer["reason"], "evidence": answer["evidence"]}),
+            score=_describe_score(one.score) if campaign.shows_draft_scores else "",
+            note=one.note,
+            is_about_defects=not one.reason.strip(),
+            proposal=_write_proposal(prefills[axis]) if axis in prefills else "",
         )
-        for axis, answer in make_draft_answers(campaign, draft).items()
+        for axis, one in list_visible_axes(draft, campaign).items()
     }
+
+
+def _write_proposal(prefill: Prefill) -> str:
+    return json.dumps({"reason": prefill["reason"], "evidence": prefill["evidence"]})
 
 
 def _describe_score(score: float | None) -> str:
@@ -247,7 +263,7 @@ def _make_axis_form(
             DefectChoice(defect["id"], defect["label"], letter, defect["id"] in chosen)
             for defect, letter in zip(defects, letters, strict=True)
         ),
-        draft=mark if answer["drafted"] else None,
+        draft=mark if mark and (answer["drafted"] or mark.is_score_only) else None,
         problems=group_by_axis(problems).get(axis.value, []),
     )
 

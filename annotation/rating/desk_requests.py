@@ -13,7 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import AuthedRequest, signed_in
 from annotation.models import Campaign
 from annotation.rating import queue, ratings
-from annotation.rating.desk_form import read_held_item, read_number, read_posted_answers, read_saved_answers, read_uuid
+from annotation.rating.desk_form import (
+    make_blank_answer,
+    read_held_item,
+    read_number,
+    read_posted_answers,
+    read_saved_answers,
+    read_uuid,
+)
 from annotation.rating.desk_presenter import DraftMark, make_draft_answers, make_draft_marks
 from annotation.rating.drafts import find_late_draft, find_shown_draft, show_late_draft
 from annotation.rating.rate_page import find_campaign, find_held_slot, respond_lease_lost
@@ -102,10 +109,13 @@ def _show_late_draft(request: AuthedRequest, campaign: Campaign) -> HttpResponse
     draft = show_late_draft(rater=request.user, lease=read_uuid(request, "lease"))
     if draft is None:
         return HttpResponse(status=204)
-    marks = make_draft_marks(campaign, draft)
+    answers = make_draft_answers(campaign, draft)
     axes = {
-        axis.value: {"answer": answer, "html": _render_draft_bar(request, axis.value, marks[axis])}
-        for axis, answer in make_draft_answers(campaign, draft).items()
+        axis.value: {
+            "answer": answers.get(axis) or make_blank_answer(),
+            "html": _render_draft_bar(request, axis.value, mark),
+        }
+        for axis, mark in make_draft_marks(campaign, draft).items()
     }
     return JsonResponse({"axes": axes})
 

@@ -3,8 +3,9 @@
 An axis that the draft does not propose has no draft, as in the blind arm. On a proposed axis an unchanged draft counts
 once the rater has confirmed it. Emptying the axis clears the draft. Changed words or marks are an edit, or cleared if
 the rater pressed "Clear" before writing their own. A proposal without a reason is only about the defects: the reason is
-always the rater's own and changes nothing. A client reports only "confirmed" and "cleared", and each counts only where
-the texts agree.
+always the rater's own and changes nothing. One that says nothing of defects is only about the reason, and a score alone
+has no use: there is nothing to confirm, edit or clear. A client reports only "confirmed" and "cleared", and each counts
+only where the texts agree.
 """
 
 from collections.abc import Mapping
@@ -24,22 +25,24 @@ from qsave.report_card import evidence_to_json
 
 Use = AxisAnswer.DraftUse
 Prefill = dict[str, Any]
-"""What a draft puts into the form on one axis: `reason`, `evidence` as JSON, and `no_defect`."""
+"""What a draft puts into the form on one axis: `reason`, `evidence` as JSON (None if it says nothing of defects), and
+`no_defect`."""
 UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.")
 
 
 def make_prefills(campaign: Campaign, draft: Draft) -> dict[Axis, Prefill]:
-    """Return what a draft puts into the form on each axis that it proposes, with the campaign's defects only."""
-    return {axis: _make_prefill(campaign, axis, one) for axis, one in read_proposal(draft).axes.items()}
+    """Return what a draft puts into the form on each axis that is more than a score: the campaign's defects only."""
+    axes = read_proposal(draft).axes
+    return {axis: _make_prefill(campaign, axis, one) for axis, one in axes.items() if not one.is_score_only}
 
 
 def _make_prefill(campaign: Campaign, axis: Axis, proposed: AxisProposal) -> Prefill:
     known = {defect["id"] for defect in list_offered_defects(campaign.taxonomy, axis)}
-    evidence = tuple(piece for piece in proposed.evidence if piece.defect in known)
+    evidence = tuple(piece for piece in proposed.evidence or () if piece.defect in known)
     return {
         "reason": proposed.reason,
-        "evidence": evidence_to_json(evidence),
-        "no_defect": not proposed.evidence,
+        "evidence": None if proposed.evidence is None else evidence_to_json(evidence),
+        "no_defect": proposed.evidence == (),
     }
 
 
@@ -77,7 +80,8 @@ def decide_use(sent: Mapping[str, Any], prefill: Prefill | None, exposure: str) 
 
 def _is_as_drafted(sent: Mapping[str, Any], prefill: Prefill) -> bool:
     has_same_reason = clean_text(sent["reason"]) == clean_text(prefill["reason"])
-    return (has_same_reason or not prefill["reason"].strip()) and bool(sent["evidence"] == prefill["evidence"])
+    has_same_evidence = prefill["evidence"] is None or sent["evidence"] == prefill["evidence"]
+    return (has_same_reason or not prefill["reason"].strip()) and bool(has_same_evidence)
 
 
 def decide_use_after_edit(before: AxisAnswer, answer: Answer) -> str:

@@ -10,14 +10,15 @@ is evaluated on ratings that it influenced.
 import uuid
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from annotation.models import Arm, Campaign, Draft, Exposure, Item, Offer, Slot, Split
 from annotation.rating.queue_sql import lock_held_slot
 from annotation.shared.text import clean_text
-from qsave.proposal import Proposal, proposal_from_json, proposal_to_json
+from qsave.axes import Axis
+from qsave.proposal import AxisProposal, Proposal, proposal_from_json, proposal_to_json
 from qsave.scratch import strip_proposal
 
 TEXT_LIMIT = 20_000
@@ -110,6 +111,20 @@ def read_proposal(draft: Draft) -> Proposal:
     return proposal_from_json(draft.proposal)
 
 
+def list_visible_axes(draft: Draft, campaign: Campaign) -> dict[Axis, AxisProposal]:
+    """Return the axes of a draft that a rater sees. A score alone is seen only where the campaign shows scores."""
+    axes = read_proposal(draft).axes
+    return {axis: one for axis, one in axes.items() if campaign.shows_draft_scores or not one.is_score_only}
+
+
+def make_visible_condition(campaign: Campaign, axis: Axis) -> Q:
+    """Return the condition that raters see this axis of a draft; in Python, `list_visible_axes`."""
+    path = f"proposal__{axis.value}"
+    is_proposed = Q(proposal__has_key=axis.value)
+    is_score_only = Q((f"{path}__evidence", None), (f"{path}__reason", ""))
+    return is_proposed if campaign.shows_draft_scores else is_proposed & ~is_score_only
+
+
 def find_shown_draft(rater: User, item_id: int) -> tuple[Draft | None, str]:
     """Return the draft of an item that the rater was shown, and the exposure to it."""
     offer = Offer.objects.filter(item=item_id, rater=rater).select_related("draft").first()
@@ -120,7 +135,7 @@ def find_late_draft(slot: Slot) -> Draft | None:
     """Return a draft that came after the rater was given the item, if they were shown none."""
     draft = find_draft(slot)
     offers = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id, draft=None)
-    return draft if draft and offers.exists() else None
+    return draft if draft and list_visible_axes(draft, slot.campaign) and offers.exists() else None
 
 
 @transaction.atomic

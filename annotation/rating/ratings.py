@@ -36,7 +36,7 @@ from annotation.models import (
 from annotation.raters import panels
 from annotation.rating.answers import Answer, AnswersRefused, Submission, answers_to_json
 from annotation.rating.draft_use import decide_use_after_edit, decide_uses
-from annotation.rating.drafts import read_proposal
+from annotation.rating.drafts import list_visible_axes
 from annotation.rating.qualification import decide_qualification
 from annotation.rating.queue import TAKES_RATINGS, LeaseLost, make_lease_lost
 from annotation.rating.queue_sql import HeldSlot, lock_held_slot
@@ -110,7 +110,7 @@ def _store_first(rater: User, held: HeldSlot, submission: Submission) -> Rating:
     with adding_problems(unconfirmed):
         _check(campaign, rater, answers, draft, prompt=held.prompt, duration=held.duration)
     rating = store_rating(held, rater, draft)
-    _add_revision(rating, 1, replace(submission, answers=answers))
+    _add_revision(rating, campaign, 1, replace(submission, answers=answers))
     _follow_up(held.slot, rating)
     return rating
 
@@ -139,7 +139,7 @@ def revise(*, rater: User, rating_id: int, submission: Submission) -> Rating:
         answers = _decide_uses_after_edit(rating, answers)
         rating.revisions.filter(is_current=True).update(is_current=False)
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
-        _add_revision(rating, newest + 1, replace(submission, answers=answers))
+        _add_revision(rating, campaign, newest + 1, replace(submission, answers=answers))
         overlap.open_extra_slot(rating, campaign)
         refresh_summaries([rating.item_id])
     return rating
@@ -262,24 +262,24 @@ def _check(
     validate_answers(campaign, answers, draft, prompt=prompt, duration=duration, last_reasons=last)
 
 
-def _add_revision(rating: Rating, number: int, submission: Submission) -> None:
+def _add_revision(rating: Rating, campaign: Campaign, number: int, submission: Submission) -> None:
     seconds = submission.seconds_spent
     seconds = min(max(float(seconds), 0.0), LONGEST_SECONDS) if math.isfinite(seconds) else 0.0
-    proposed = read_proposal(rating.draft).axes if rating.draft else {}
-    rows = [_make_row(axis, submission.answers[axis], proposed.get(axis), rating.exposure) for axis in AXES]
+    visible = list_visible_axes(rating.draft, campaign) if rating.draft else {}
+    rows = [_make_row(axis, submission.answers[axis], visible.get(axis), rating.exposure) for axis in AXES]
     store_revision(rating, number, rows, replace(submission, seconds_spent=seconds))
 
 
-def _make_row(axis: Axis, answer: Answer, proposed: AxisProposal | None, exposure: str) -> AxisAnswer:
+def _make_row(axis: Axis, answer: Answer, drafted: AxisProposal | None, exposure: str) -> AxisAnswer:
     reason = clean_text(answer.reason)
-    drafted = proposed.reason if proposed else ""
+    drafted_reason = drafted.reason if drafted else ""
     return AxisAnswer(
         axis=axis.value,
         score=answer.score,
         evidence=evidence_to_json(answer.evidence),
         reason=reason,
-        exposure=exposure if proposed else Exposure.NONE,
+        exposure=exposure if drafted else Exposure.NONE,
         draft_use=answer.draft_use,
-        draft_edit_distance=Levenshtein.distance(drafted, reason) if drafted.strip() else None,
+        draft_edit_distance=Levenshtein.distance(drafted_reason, reason) if drafted_reason.strip() else None,
         confirm_ms=answer.confirm_ms,
     )

@@ -40,12 +40,13 @@ def _measure(
     axis: Axis, proposals: Mapping[int, Proposal], blind: Mapping[int, float], groups: Mapping[int, str]
 ) -> dict[str, Any]:
     proposed = {item: one.axes[axis] for item, one in proposals.items() if axis in one.axes}
-    defects = Counter(defect for one in proposed.values() for defect in {piece.defect for piece in one.evidence})
+    defects = Counter(defect for one in proposed.values() for defect in {piece.defect for piece in one.evidence or ()})
     scores = {item: one.score for item, one in proposed.items() if one.score is not None}
     return {
         "proposed": len(proposed),
         "scored": len(scores),
-        "clean": sum(not one.evidence for one in proposed.values()),
+        "silent": sum(one.evidence is None for one in proposed.values()),
+        "clean": sum(one.evidence == () for one in proposed.values()),
         "defects": dict(defects.most_common()),
         **_compare(scores, blind, groups),
     }

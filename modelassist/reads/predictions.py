@@ -35,6 +35,8 @@ class AxisFigures:
     scored: int
     clean: int
     """Clips for which the critic proposes that there is no defect."""
+    silent: int
+    """Clips of whose defects the critic says nothing."""
     defects: list[tuple[str, int]]
     clips: int
     prompts: int
@@ -93,6 +95,7 @@ def _read_axis(
         proposed=values["proposed"],
         scored=values["scored"],
         clean=values["clean"],
+        silent=values.get("silent", 0),
         defects=[(labels.get(name, name), count) for name, count in values["defects"].items()],
         clips=values["clips"],
         prompts=values.get("prompts", 0),
@@ -134,10 +137,14 @@ def read_rows(prediction_set: PredictionSet) -> Iterator[dict[str, str | int | f
 
 
 def _describe(proposed: AxisProposal | None, mos: float | None, *, is_direct: bool) -> dict[str, str | float | None]:
-    """Return the columns of an axis. `defects` is None if they are not proposed, empty if there are 0."""
+    """Return the columns of an axis. `defects` is None if the critic says nothing of them, and empty for "no defect".
+
+    Direct answers that an earlier version stored have empty evidence, although defects were not asked for.
+    """
     values: dict[str, str | float | None] = dict.fromkeys(AXIS_COLUMNS)
     if proposed is not None:
-        defects = None if is_direct else "; ".join(map(_write_evidence, proposed.evidence))
+        is_silent = proposed.evidence is None or is_direct
+        defects = None if is_silent else "; ".join(map(_write_evidence, proposed.evidence or ()))
         values |= {"score": proposed.score, "defects": defects, "reason": proposed.reason, "measured": proposed.note}
     return values | {"blind_mos": mos}
 

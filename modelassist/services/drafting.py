@@ -244,9 +244,12 @@ def _record(activation: Activation, item: Item, answer: ClipAnswer, latency_ms: 
 
 
 def fit_taxonomy(proposal: Proposal, campaign: Campaign) -> Proposal:
-    """Leave out retired defects; raises OtherTaxonomy if the proposal names a defect that the campaign never had."""
+    """Leave out retired defects; raises OtherTaxonomy if the proposal names a defect that the campaign never had.
+
+    An axis that names retired defects alone then says nothing of defects.
+    """
     entries = {(entry["axis"], entry["id"]): entry for entry in campaign.taxonomy}
-    named = {(axis.value, one.defect) for axis, part in proposal.axes.items() for one in part.evidence}
+    named = {(axis.value, one.defect) for axis, part in proposal.axes.items() for one in part.evidence or ()}
     if unknown := sorted(defect for axis, defect in named if (axis, defect) not in entries):
         raise OtherTaxonomy(
             _("The critic named defects that this campaign does not have: %(names)s.")
@@ -254,7 +257,9 @@ def fit_taxonomy(proposal: Proposal, campaign: Campaign) -> Proposal:
         )
 
     def fit(axis: str, part: AxisProposal) -> AxisProposal:
+        if not part.evidence:
+            return part
         evidence = tuple(one for one in part.evidence if not is_retired(entries[axis, one.defect]))
-        return replace(part, evidence=evidence)
+        return replace(part, evidence=evidence or None)
 
     return replace(proposal, **{axis.value: fit(axis.value, part) for axis, part in proposal.axes.items()})

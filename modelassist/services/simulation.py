@@ -259,23 +259,23 @@ def _answer_draft(report: AxisReport, draft: AxisProposal | None, defect_ids: It
         return _answer_in_own_words(report, draft)
     drafted = _list_defects(draft)
     if drafted <= set(defect_ids) and set(report.defects) == drafted:
-        confirmed = AxisReport(report.score, draft.evidence, draft.reason)
+        confirmed = AxisReport(report.score, draft.evidence or (), draft.reason)
         return _answer_with(confirmed, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(draft.reason))
     return _answer_with(report, _DRAFT_USE.EDITED)
 
 
 def _answer_in_own_words(report: AxisReport, draft: AxisProposal | None) -> Answer:
     """Write the reason; confirm the drafted defects if the draft has no reason and they are those of the report."""
-    if draft is None:
+    if draft is None or draft.is_score_only:
         return _answer_with(report)
     if not draft.reason and set(report.defects) == _list_defects(draft):
-        confirmed = AxisReport(report.score, draft.evidence, report.reason)
+        confirmed = AxisReport(report.score, draft.evidence or (), report.reason)
         return _answer_with(confirmed, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(""))
     return _answer_with(report, _DRAFT_USE.EDITED if draft.reason else _DRAFT_USE.CLEARED)
 
 
 def _list_defects(draft: AxisProposal) -> set[str]:
-    return {piece.defect for piece in draft.evidence}
+    return {piece.defect for piece in draft.evidence or ()}
 
 
 def _estimate_reading_ms(text: str) -> int:

@@ -16,6 +16,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.agreement.answers import CountedAnswers, compare_arms, read_unscreened_answers
 from annotation.models import Campaign, Draft
+from annotation.rating.drafts import make_visible_condition
 from annotation.shared.permissions import require_role
 from modelassist.models import Activation, ActivationPeriod, DraftingStop, StopRules
 from modelassist.reads.paired import compare_with_constant, read_drafted_scores
@@ -146,7 +147,7 @@ def _describe_anchoring(activation: Activation, answers: CountedAnswers) -> str:
 def measure_pull(activation: Activation, answers: CountedAnswers, axis: Axis) -> Anchoring:
     """Measure anchoring on one axis from blind ratings and from those with a draft of the active critic."""
     drafts = Draft.objects.filter(item__campaign=activation.campaign, critic=str(activation.critic))
-    own = list(drafts.filter(proposal__has_key=axis.value).values_list("pk", flat=True))
+    own = list(drafts.filter(make_visible_condition(activation.campaign, axis)).values_list("pk", flat=True))
     ratings = answers.ratings
     counts = np.where(ratings.is_assisted, np.isin(ratings.draft, own), ratings.is_blind)
     rated = answers.on_axis(axis)

@@ -1,8 +1,9 @@
 """Check a critic's answer against the campaign and the clip: defects of the taxonomy on their own axis, times in the
 clip.
 
-A piece of evidence that fails is left out and the rest stays. An axis that had evidence and keeps none is refused,
-because an axis without evidence says "no defect", which the critic did not say.
+A piece of evidence that fails is left out and the rest stays. An axis that had evidence and keeps none is refused: its
+level rests on defects that cannot be shown. On an axis for which the campaign has no defects the critic was not asked
+for any, so an answer without evidence says nothing of defects.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,10 @@ class CheckedAxis:
 def check_axis(axis: Axis, one: AxisProposal, taxonomy: Sequence[Defect], duration: float) -> CheckedAxis:
     """Return the axis without the evidence that its campaign or its clip rules out. `duration` is in seconds."""
     axes = {defect.id: defect.axis for defect in taxonomy}
+    if not one.evidence and axis not in axes.values():
+        return CheckedAxis(replace(one, evidence=None))
+    if one.evidence is None:
+        return CheckedAxis(one)
     stated = [piece for piece in one.evidence if piece.defect in axes or piece.defect.lower() not in NO_DEFECT]
     within, left_out = [], []
     for piece in stated:

@@ -43,13 +43,16 @@ def render_json(card: ReportCard) -> str:
 def parse_axis(value: object) -> tuple[AxisProposal, list[str]]:
     """Parse one axis; returns it with what was left out of its evidence and why.
 
-    Raises ReportCardError if the level, the reason or the list of evidence is missing or wrong.
+    An axis without evidence, or with null, says nothing of defects. Raises ReportCardError if the level or the reason
+    is missing or wrong, or if the evidence is no list.
     """
     if not isinstance(value, Mapping):
         raise ReportCardError(f"it is not an object but {_quote(value)}")
     reason, pieces = value.get("reason"), value.get("evidence")
     if not isinstance(reason, str):
         raise ReportCardError(f"its reason is not text but {_quote(reason)}")
+    if pieces is None:
+        return AxisProposal(None, reason, _parse_level(value.get("level"))), []
     if not isinstance(pieces, list):
         raise ReportCardError(f"its evidence is not a list but {_quote(pieces)}")
     evidence, left_out = [], []

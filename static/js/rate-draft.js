@@ -33,7 +33,7 @@ export class DraftBar {
     this.ms = find(bar, '[name$="-confirm_ms"]', HTMLInputElement);
     this.state = find(bar, "[data-draft-state]");
     this.changes = find(bar, "[data-draft-changes]");
-    /** @type {{ reason: string, evidence: Evidence[] }} */
+    /** @type {{ reason: string, evidence: Evidence[] | null }} null where the critic says nothing of defects */
     this.proposal = JSON.parse(bar.dataset.draft ?? "");
     this.isAboutDefects = !this.proposal.reason.trim(); // the rater writes the reason
     this.shownAt = performance.now();
@@ -46,7 +46,8 @@ export class DraftBar {
    */
   isOwn({ reason, evidence }) {
     const hasOwnReason = this.isAboutDefects || reason.trim() === this.proposal.reason.trim();
-    return hasOwnReason && writeMarks(evidence) === writeMarks(this.proposal.evidence);
+    const { evidence: drafted } = this.proposal;
+    return hasOwnReason && (drafted === null || writeMarks(evidence) === writeMarks(drafted));
   }
 
   read() {
@@ -111,9 +112,11 @@ export class DraftBar {
    * @returns {(Node | string)[]}
    */
   renderDefectChanges(evidence) {
+    const { evidence: drafted } = this.proposal;
+    if (drafted === null) return [];
     /** @param {Evidence[]} marks */
     const readDefects = (marks) => new Set(marks.map(({ defect }) => defect));
-    const [before, after] = [readDefects(this.proposal.evidence), readDefects(evidence)];
+    const [before, after] = [readDefects(drafted), readDefects(evidence)];
     /** @type {(kind: Change["kind"], ones: Set<string>, others: Set<string>) => Change[]} */
     const compare = (kind, ones, others) => (
       [...ones].filter((each) => !others.has(each)).map((each) => ({ kind, words: [this.label(each)] }))
@@ -123,7 +126,7 @@ export class DraftBar {
       const nodes = changes.flatMap((change) => renderChange(change, (label) => element("bdi", {}, label)));
       return [gettext("Defects: "), ...nodes];
     }
-    const isSame = writeMarks(evidence) === writeMarks(this.proposal.evidence);
+    const isSame = writeMarks(evidence) === writeMarks(drafted);
     return isSame ? [] : [gettext("Marks on the clip changed.")];
   }
 }

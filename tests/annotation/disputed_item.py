@@ -57,6 +57,6 @@ def _rate_with_draft(rater: User, campaign: Campaign) -> Rating:
     assert slot.arm == Arm.ASSISTED
     answers = factories.make_answers(4, draft_use="edited")
     drafted = read_proposal(slot.item.drafts.get()).axes[Axis.VISUAL]
-    answers[Axis.VISUAL] = Answer(4, drafted.evidence, drafted.reason, draft_use="confirmed", confirm_ms=900)
+    answers[Axis.VISUAL] = Answer(4, drafted.evidence or (), drafted.reason, draft_use="confirmed", confirm_ms=900)
     answers[Axis.ALIGNMENT] = replace(answers[Axis.ALIGNMENT], draft_use="cleared")
     return factories.submit(rater, slot, answers=answers)

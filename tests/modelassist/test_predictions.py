@@ -296,6 +296,8 @@ def test_scores_only_are_asked_of_a_local_model_and_say_nothing_of_defects(
     assert {question.is_direct for question in answering.questions} == {True}
     first = next(read_rows(read(row)))
     assert (first["visual_score"], first["visual_defects"]) == (3.5, None)
+    figures = read(row).figures["visual"]
+    assert (figures["clean"], figures["silent"]) == (0, figures["proposed"])
     with pytest.raises(predicting.CannotAnswerDirectly, match="Only a local model"):
         request(lead, campaign, make_endpoint(), is_direct=True)
 

@@ -83,7 +83,7 @@ def find_moment(slot: Slot) -> float | None:
     draft = Draft.objects.filter(item=slot.item, critic__startswith="starter@").first()
     if draft is None or slot.arm != "assisted":
         return None
-    evidence = [piece for one in read_proposal(draft).axes.values() for piece in one.evidence]
+    evidence = [piece for one in read_proposal(draft).axes.values() for piece in one.evidence or ()]
     true_defects = sorted(fault.defect for fault in find_spec(slot.item.clip.clip_id).faults)
     times = [piece.time for piece in evidence if piece.time]
     if len(times) < 2 or len(times) < len(evidence) or sorted(piece.defect for piece in evidence) != true_defects:

@@ -10,7 +10,7 @@ from qsave.report_card import ReportCard, ReportCardError, card_to_json
 from tests.qsave.test_report_card import anything, cards, evidence
 
 axis_proposals = st.builds(
-    AxisProposal, evidence.map(tuple), st.text(), st.none() | st.floats(1, 5) | st.integers(1, 5), st.text()
+    AxisProposal, st.none() | evidence.map(tuple), st.text(), st.none() | st.floats(1, 5) | st.integers(1, 5), st.text()
 )
 proposals = st.builds(Proposal, *[st.none() | axis_proposals] * len(AXES))
 
@@ -27,6 +27,24 @@ def test_the_json_of_a_card_is_that_of_its_proposal(card: ReportCard) -> None:
     assert proposal_to_json(proposal) == card_to_json(card)
     assert proposal_from_json(card_to_json(card)) == proposal
     assert proposal.scores == card.scores
+
+
+@pytest.mark.parametrize(
+    ("stored", "evidence", "is_score_only"),
+    [
+        ({"score": 3, "evidence": [], "reason": ""}, (), False),
+        ({"score": 3, "evidence": None, "reason": ""}, None, True),
+        ({"score": 3, "evidence": None, "reason": " ", "note": "Measured."}, None, True),
+        ({"score": 3, "evidence": None, "reason": "Soft."}, None, False),
+        ({"score": 3}, None, True),
+    ],
+)
+def test_no_defect_and_nothing_said_of_defects_differ(
+    stored: object, evidence: tuple[()] | None, *, is_score_only: bool
+) -> None:
+    visual = proposal_from_json({"visual": stored}).visual
+    assert visual is not None
+    assert (visual.evidence, visual.is_score_only) == (evidence, is_score_only)
 
 
 @given(proposals)

@@ -98,6 +98,8 @@ class DetectorScores:
     def add_to(self, proposal: Proposal, features: Sequence[float]) -> Proposal:
         """Return the proposal with a score on every axis that has a model; the note says where the score is from.
 
+        An axis without a proposed defect has the score only: readings never show that there is no defect.
+
         `features` are those of the clip, in the order of FEATURES.
         """
         row = np.asarray(features, np.float64)[None]

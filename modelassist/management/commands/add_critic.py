@@ -76,11 +76,16 @@ def _describe(line: dict[str, Any]) -> str:
         return str(line["error"])
     parts = (line["proposal"] or {}).items()
     words = [
-        f"{axis} {'-' if part['score'] is None else format(part['score'], '.1f')}"
-        f" ({', '.join(piece['defect'] for piece in part['evidence']) or 'no defect'})"
+        f"{axis} {'-' if part['score'] is None else format(part['score'], '.1f')} ({_list_defects(part['evidence'])})"
         for axis, part in parts
     ]
     return "; ".join(words) or "nothing to propose"
+
+
+def _list_defects(evidence: list[dict[str, Any]] | None) -> str:
+    if evidence is None:
+        return "nothing said of defects"
+    return ", ".join(piece["defect"] for piece in evidence) or "no defect"
 
 
 def _find_engineer(username: str) -> User:

@@ -10,7 +10,7 @@ from annotation.agreement.figures import compute_agreement
 from annotation.agreement.generator_contrasts import add_prompts, count_defects, find_prompt_gaps
 from annotation.agreement.reviews import screen
 from annotation.campaigns.campaigns import add_clips
-from annotation.models import Arm, Campaign, Clip, Item
+from annotation.models import Arm, Campaign, Clip, Draft, Item
 from annotation.rating.drafts import record_draft
 from qsave.axes import AXES, Axis
 from qsave.json_records import decode_record, encode_record
@@ -94,6 +94,15 @@ def test_a_critic_is_compared_with_blind_ratings_alone(drafted: Campaign) -> Non
     assert (match.axis, match.defect) == (Axis.VISUAL, "blur")
     assert (match.drafted, match.named, match.both) == (2, 1, 1)
     assert decode_record(type(critic), encode_record(critic)) == critic
+
+
+def test_a_score_alone_is_no_wrong_no_defect(drafted: Campaign) -> None:
+    first, second = Draft.objects.order_by("pk")
+    first.proposal["visual"]["evidence"], second.proposal["visual"]["evidence"] = None, []
+    Draft.objects.bulk_update([first, second], ["proposal"])
+    (critic,) = compare_critics(compute_agreement(drafted))
+    assert [axis.clips for axis in critic.axes] == [2, 2, 2]
+    assert critic.defects == ()  # people name blur on the first clip, of whose defects the draft says nothing
 
 
 def test_of_many_clips_some_are_compared_and_the_number_of_all_is_kept(

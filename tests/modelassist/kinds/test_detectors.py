@@ -21,7 +21,8 @@ def test_one_bad_clip_fails_alone_with_a_sentence(tmp_path: Path) -> None:
     assert answers[1] == answers[4]
     proposal = answers[1].proposal
     assert proposal is not None
-    assert [piece.defect for piece in proposal.dynamic.evidence] == ["too-little-motion"] if proposal.dynamic else False
+    assert proposal.dynamic is not None
+    assert [piece.defect for piece in proposal.dynamic.evidence or ()] == ["too-little-motion"]
     assert (proposal.alignment, proposal.scores) == (None, {})
     assert answers[1].text.startswith("Measured in 12 frames of 1.00 s: blur, noise,")
     assert answers[1].text.endswith("Above its limit: blockiness, too-little-motion.")

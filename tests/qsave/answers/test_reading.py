@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,9 +15,9 @@ from qsave.answers.json_form import render_json
 from qsave.answers.reading import AnswerError, locate_levels, read_answer
 from qsave.axes import AXES, LEVEL_WORDS, Axis, name_level
 from qsave.grammar import GrammarError, parse, render
-from qsave.proposal import Proposal
+from qsave.proposal import AxisProposal, Proposal
 from qsave.report_card import AxisReport, Evidence, TimeRange
-from qsave.taxonomy import DEFAULT_TAXONOMY
+from qsave.taxonomy import DEFAULT_TAXONOMY, Defect
 from tests.qsave.test_grammar import CARD, TEXT
 
 SECONDS = 5.0
@@ -70,7 +71,7 @@ REFUSED = {
     TEXT.replace("[dynamic]", "dynamic:"): "expected '[dynamic]'",
     '{"visual": 3}': "no usable axis (visual: it is not an object but '3'; dynamic: it is missing",
     '{"visual": {"reason": "x", "evidence": [], "level": 3}}': "level is not one of bad, poor",
-    '{"visual": {"reason": "x", "level": "good"}}': "evidence is not a list",
+    '{"visual": {"reason": "x", "evidence": "blur", "level": "good"}}': "evidence is not a list",
     '{"visual": {"evidence": [], "level": "good"}}': "reason is not text",
 }
 
@@ -83,6 +84,23 @@ def test_another_text_is_refused_in_a_sentence(text: str, words: str) -> None:
     assert words in str(refusal.value)
     assert str(refusal.value).endswith(").")
     assert len(str(refusal.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("evidence", "taxonomy", "expected"),
+    [
+        ({}, DEFAULT_TAXONOMY, None),
+        ({"evidence": None}, DEFAULT_TAXONOMY, None),
+        ({"evidence": []}, DEFAULT_TAXONOMY, ()),
+        ({"evidence": []}, [defect for defect in DEFAULT_TAXONOMY if defect.axis != "visual"], None),
+    ],
+)
+def test_an_answer_that_was_not_asked_for_defects_or_leaves_them_out_says_nothing_of_them(
+    evidence: dict[str, object], taxonomy: Sequence[Defect], expected: tuple[()] | None
+) -> None:
+    text = json.dumps({"visual": {"reason": "Clear.", "level": "good", **evidence}})
+    visual = read_answer(text, taxonomy, SECONDS).proposal.visual
+    assert visual == AxisProposal(expected, "Clear.", 4)
 
 
 PIECES = {

@@ -107,6 +107,7 @@ def test_a_freeze_is_proposed_with_the_frames_that_are_the_same(tmp_path: Path) 
     readings = measure_clip(write_scene(tmp_path, step=lambda number: 10 if 10 <= number < 20 else number))
     proposal = propose(readings, DEFAULT_TAXONOMY)
     assert proposal.dynamic is not None
+    assert proposal.dynamic.evidence
     assert [
         (piece.defect, piece.time and (piece.time.start, piece.time.end)) for piece in proposal.dynamic.evidence
     ] == [("frozen", (0.625, 1.25))]
@@ -117,6 +118,7 @@ def test_a_freeze_is_proposed_with_the_frames_that_are_the_same(tmp_path: Path) 
 def test_a_still_clip_has_too_little_motion(tmp_path: Path) -> None:
     proposal = propose(measure_clip(write_scene(tmp_path, step=lambda number: 0)), DEFAULT_TAXONOMY)
     assert proposal.dynamic is not None
+    assert proposal.dynamic.evidence
     assert [(piece.defect, piece.time) for piece in proposal.dynamic.evidence] == [("too-little-motion", None)]
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from annotation.models import Arm, AxisAnswer, Campaign, Item, Rating
+from annotation.models import Arm, AxisAnswer, Campaign, Draft, Item, Rating
 from annotation.rating import drafts
+from qsave.axes import Axis
 from qsave.proposal import AxisProposal, Proposal
 from qsave.report_card import Evidence, TimeRange
 from tests.annotation.factories import store_draft
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.django_db
 FROZEN = AxisProposal((Evidence("frozen", TimeRange(0.25, 0.75)),), note="6 equal frames in a row, threshold <5>")
 """What a critic proposes that measures: defects with times, and no reason or score."""
 JUDGED = AxisProposal((Evidence("blur"),), "The left half is soft all the time.", 2.0)
+SCORED = AxisProposal(score=2.0, note="The score is a regression from readings.")
+"""A score alone: nothing is said of defects."""
 MARKS = '[{"defect": "frozen", "time": [0.25, 0.75], "box": null}]'
 
 
@@ -114,3 +117,65 @@ def test_a_draft_without_any_axis_is_stored_and_never_shown(as_rater: Client, em
     assert post(as_rater, empty_campaign, "", make_form(slot), headers=SCRIPT).status_code == 200
     rating = Rating.objects.get()
     assert (rating.draft, rating.exposure, item.drafts.count()) == (None, "none", 1)
+
+
+def test_a_score_alone_looks_as_in_the_blind_arm_unless_the_campaign_shows_scores(
+    as_rater: Client, empty_campaign: Campaign
+) -> None:
+    _item, page = open_desk(as_rater, empty_campaign, Proposal(visual=SCORED, dynamic=FROZEN))
+    hidden = show_axes(page)["visual"]
+    assert "starter@1" not in hidden
+    assert "regression" not in page
+    Campaign.objects.update(shows_draft_scores=True)
+    shown = show_axes(as_rater.get("/rate/autumn/").content.decode())["visual"]
+    assert "<strong>2 poor</strong>" in shown
+    assert "the score only, nothing about defects" in shown
+    for absent in ("data-draft=", "visual-confirm", "visual-drafted"):
+        assert absent not in shown
+    assert not re.search(r'name="visual-none"[^>]*checked', shown)
+
+
+@pytest.mark.parametrize(("shows_scores", "exposure"), [(False, "none"), (True, "from_start")])
+def test_a_score_alone_is_neither_confirmed_nor_edited(
+    as_rater: Client, empty_campaign: Campaign, *, shows_scores: bool, exposure: str
+) -> None:
+    Campaign.objects.update(shows_draft_scores=shows_scores)
+    open_desk(as_rater, empty_campaign, Proposal(visual=SCORED))
+    assert (
+        post(as_rater, empty_campaign, "", make_form(start(as_rater, empty_campaign)), headers=SCRIPT).status_code
+        == 200
+    )
+    visual = AxisAnswer.objects.get(axis="visual")
+    assert (visual.exposure, visual.draft_use, visual.draft_edit_distance) == (exposure, "none", None)
+
+
+@pytest.mark.parametrize(("shows_scores", "status"), [(False, 204), (True, 200)])
+def test_a_late_score_alone_is_offered_only_where_it_is_seen(
+    as_rater: Client, empty_campaign: Campaign, *, shows_scores: bool, status: int
+) -> None:
+    Campaign.objects.update(shows_draft_scores=shows_scores)
+    item = add_clip(empty_campaign, arm=Arm.ASSISTED)
+    path = f"draft?lease={start(as_rater, empty_campaign).lease}"
+    store_draft(item.pk, proposal=Proposal(visual=SCORED))
+    assert as_rater.get(f"/rate/autumn/{path}").status_code == status
+
+
+SEEN = {
+    "a score alone": (SCORED, False),
+    "no defect": (AxisProposal((), score=2.0), True),
+    "a reason and nothing of defects": (AxisProposal(None, "Soft.", 2.0), True),
+    "defects alone": (FROZEN, True),
+    "nothing": (None, False),
+}
+
+
+@pytest.mark.parametrize(("proposed", "is_seen"), SEEN.values(), ids=SEEN)
+def test_the_database_and_the_desk_agree_on_what_raters_see(
+    empty_campaign: Campaign, proposed: AxisProposal | None, *, is_seen: bool
+) -> None:
+    draft = store_draft(add_clip(empty_campaign).pk, proposal=Proposal(dynamic=proposed))
+    for shows_scores in (False, True):
+        empty_campaign.shows_draft_scores = shows_scores
+        seen = Draft.objects.filter(drafts.make_visible_condition(empty_campaign, Axis.DYNAMIC)).exists()
+        assert seen == (Axis.DYNAMIC in drafts.list_visible_axes(draft, empty_campaign))
+        assert seen == (is_seen or (shows_scores and proposed is not None))

@@ -23,6 +23,7 @@ from qsave.axes import Axis
 from qsave.detectors.features import FEATURES, compute_features
 from qsave.detectors.measure import measure_clip
 from qsave.detectors.propose import propose
+from qsave.proposal import Proposal
 from qsave.taxonomy import DEFAULT_TAXONOMY
 from tests.qsave.frames.clips import write_clip
 
@@ -153,6 +154,9 @@ def test_a_score_says_where_it_is_from_and_adds_no_reason(tmp_path: Path) -> Non
     assert proposal.visual.score is not None
     assert proposal.visual.reason == ""
     assert f"the mean ratings of {CLIPS} clips" in proposal.visual.note
+    alone = scores.add_to(Proposal(), compute_features(readings).tolist()).visual
+    assert alone is not None
+    assert (alone.evidence, alone.score) == (None, proposal.visual.score)
     assert (proposal.dynamic, proposal.alignment) == (propose(readings, DEFAULT_TAXONOMY).dynamic, None)
 
 
