@@ -1,14 +1,9 @@
-"""The engineer's JSON API of releases: list, detail, freeze (as a job), and files of a frozen release by byte range."""
+"""The engineer's JSON API of releases: list, detail, freeze and withdraw, presets. `downloads` sends their files."""
 
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers, status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -20,27 +15,14 @@ from rest_framework.views import APIView
 from accounts.api import HasRole
 from accounts.models import Role, User
 from annotation.models import Campaign
-from annotation.rating.clip_media import MediaFile, serve
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
-from datasets.services.presets import PresetState, find_preset_file, list_presets, request_preset
-from datasets.services.releases import locate_release, request_release
+from datasets.services.presets import PresetState, list_presets, request_preset
+from datasets.services.releases import request_release
 from datasets.services.withdrawal import MAX_REASON_LENGTH, withdraw_release
 from operations.models import Job
-from qsave.release.manifest import MANIFEST_NAME, read_manifest
-from qsave.words import isolate
 
 _RELEASES = Release.objects.select_related("campaign", "parent", "job", "created_by")
-_TYPES = {
-    ".json": "application/json",
-    ".jsonl": "application/jsonl",
-    ".md": "text/markdown; charset=utf-8",
-    ".parquet": "application/vnd.apache.parquet",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".png": "image/png",
-    ".tar": "application/x-tar",
-}
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
@@ -83,12 +65,6 @@ class NewReleaseSerializer(serializers.Serializer[Any]):
     campaign = serializers.SlugRelatedField[Campaign](slug_field="name", queryset=Campaign.objects.all())
     name = serializers.CharField(max_length=80)
     policy = serializers.DictField(required=False, default=dict)
-
-
-class EarlierFormat(exceptions.APIException):
-    """This version does not serve the files of a release whose format it does not read."""
-
-    status_code = status.HTTP_409_CONFLICT
 
 
 class NewestFirst(CursorPagination):
@@ -202,54 +178,8 @@ class PresetsView(APIView):
         return Response(PresetSerializer(state).data, status=status.HTTP_202_ACCEPTED)
 
 
-class PresetFileView(APIView):
-    """One file of a preset; `preset.json` names the files with rows, which name the pictures."""
-
-    permission_classes = (HasRole,)
-    required_role = Role.ENGINEER
-
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, number: int, preset: str, name: str) -> HttpResponseBase:
-        release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
-        path = find_preset_file(release, preset, name)
-        if path is None:
-            raise Http404(
-                _("The preset %(preset)s of release %(number)s has no file %(name)s.")
-                % {"preset": isolate(preset), "number": number, "name": isolate(name)}
-            )
-        return _serve_file(request, path)
-
-
-class ReleaseFileView(APIView):
-    """One file of a frozen release; `manifest.json` lists them all."""
-
-    permission_classes = (HasRole,)
-    required_role = Role.ENGINEER
-
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
-        release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
-        try:
-            folder = locate_release(release)
-        except ReleaseRefused as refusal:
-            raise EarlierFormat(str(refusal)) from None
-        # Only names in the manifest: a path from the request never reaches the file system unchecked.
-        if name != MANIFEST_NAME and name not in read_manifest(folder)["files"]:
-            raise Http404(_("Release %(number)s has no file %(name)s.") % {"number": number, "name": isolate(name)})
-        return _serve_file(request, folder / name)
-
-
 def describe_job(job: Job | None) -> dict[str, Any] | None:
     """Return what scripts see of a job."""
     if job is None:
         return None
     return {"id": str(job.pk), "state": job.state, "progress": job.progress, "error": job.error}
-
-
-def _serve_file(request: Request, path: Path) -> HttpResponseBase:
-    file_stat = path.stat()
-    suffix = path.suffix.lower()
-    media = MediaFile(
-        path, file_stat.st_size, file_stat.st_mtime, _TYPES.get(suffix, "application/octet-stream"), suffix
-    )
-    return serve(request._request, media, filename=path.name, download=True)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from datasets import api
+from datasets import api, downloads
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", api.ReleasesView.as_view(), name="api-releases"),
@@ -11,8 +11,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/<int:number>/presets", api.PresetsView.as_view(), name="api-release-presets"),
     path(
         "releases/<int:number>/presets/<slug:preset>/files/<path:name>",
-        api.PresetFileView.as_view(),
+        downloads.PresetFileView.as_view(),
         name="api-release-preset-file",
     ),
-    path("releases/<int:number>/files/<path:name>", api.ReleaseFileView.as_view(), name="api-release-file"),
+    path(
+        "releases/<int:number>/presets/<slug:preset>/archive",
+        downloads.PresetArchiveView.as_view(),
+        name="api-release-preset-archive",
+    ),
+    path("releases/<int:number>/archive", downloads.ReleaseArchiveView.as_view(), name="api-release-archive"),
+    path("releases/<int:number>/files/<path:name>", downloads.ReleaseFileView.as_view(), name="api-release-file"),
 ]

@@ -2,14 +2,15 @@
 
 Django's FileResponse always responds with 200, and a browser then cannot seek. `serve` responds with 206 or 416 to a
 single range (several at once get the whole file, as HTTP allows), honours If-Range and the conditional headers, and
-caps the response to an open-ended range, so that a paused player does not hold a worker thread.
+caps the response to an open-ended range of a player, so that a paused one does not hold a worker thread. A download
+gets the whole rest: `curl -C -` takes a short response for the end of the file.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -27,7 +28,7 @@ from annotation.raters.admission import list_visible_clips
 MEDIA_KINDS = frozenset({"video", "poster", "original"})
 CHUNK_BYTES = 64 * 1024
 OPEN_RANGE_BYTES = 4 * 1024 * 1024
-"""The most bytes of one response to `bytes=n-`; the browser requests the rest when it needs it."""
+"""The most bytes of one response to a player's `bytes=n-`; the browser requests the rest when it needs it."""
 
 SNIFF_BYTES = 64
 CACHE_SECONDS = 24 * 60 * 60
@@ -44,6 +45,24 @@ class RangeNotSatisfiable(ValueError):
     """The requested range is wholly outside the file (416)."""
 
 
+class Content(Protocol):
+    """Bytes that can be served by range: their number, their type, and the time of the last change."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def modified(self) -> float: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def extension(self) -> str: ...
+    @property
+    def etag(self) -> str: ...
+    def read(self, start: int, stop: int) -> Iterable[bytes]:
+        """Return the bytes [start, stop) in chunks. Django closes what is returned if it has `close`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MediaFile:
     """A file to serve: path, size, time of the last change, and type by content."""
@@ -58,6 +77,9 @@ class MediaFile:
     def etag(self) -> str:
         """A strong tag: media files are named by content and never rewritten in place."""
         return f'"{self.path.stem[:64]}-{self.size:x}-{int(self.modified * 1e6):x}"'
+
+    def read(self, start: int, stop: int) -> "FileSlice":
+        return FileSlice(self.path.open("rb"), start, stop)
 
 
 @signed_in
@@ -119,7 +141,7 @@ def detect_type(head: bytes) -> tuple[str, str]:
     return _UNKNOWN_TYPE
 
 
-def serve(request: HttpRequest, media: MediaFile, *, filename: str, download: bool = False) -> HttpResponseBase:
+def serve(request: HttpRequest, media: Content, *, filename: str, download: bool = False) -> HttpResponseBase:
     """Respond to GET or HEAD: with 200, 206, 304, 412 or 416."""
     headers = _make_headers(media, filename, download)
     bare = HttpResponse(headers=headers)
@@ -127,7 +149,7 @@ def serve(request: HttpRequest, media: MediaFile, *, filename: str, download: bo
     if response is not bare and response is not None:
         return response
     try:
-        span = _read_range(request, media)
+        span = _read_range(request, media, most=None if download else OPEN_RANGE_BYTES)
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{media.size}"})
     start, stop = span or (0, media.size)
@@ -136,14 +158,14 @@ def serve(request: HttpRequest, media: MediaFile, *, filename: str, download: bo
         return HttpResponse(headers=headers)
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{media.size}"
-    piece = _Slice(media.path.open("rb"), start, stop)
-    return StreamingHttpResponse(piece, status=206 if span else 200, headers=headers)
+    return StreamingHttpResponse(media.read(start, stop), status=206 if span else 200, headers=headers)
 
 
-def parse_range(header: str, size: int) -> tuple[int, int] | None:
+def parse_range(header: str, size: int, *, most: int | None = OPEN_RANGE_BYTES) -> tuple[int, int] | None:
     """Parse a Range header as (start, stop), stop exclusive; None if HTTP says to ignore it and send the whole file.
 
-    Raises RangeNotSatisfiable for a range that begins at or after the end of the file.
+    An open-ended range stops after `most` bytes. Raises RangeNotSatisfiable for a range that begins at or after the end
+    of the file.
     """
     match = _RANGE.fullmatch(header)
     if match is None or not any(match.groups()):
@@ -156,8 +178,9 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
         return None
     if start >= size:
         raise RangeNotSatisfiable(header)
-    stop = int(last) + 1 if last else start + OPEN_RANGE_BYTES
-    return start, min(stop, size)
+    if not last:
+        return start, size if most is None else min(start + most, size)
+    return start, min(int(last) + 1, size)
 
 
 def _parse_suffix(length: int, size: int) -> tuple[int, int]:
@@ -166,19 +189,19 @@ def _parse_suffix(length: int, size: int) -> tuple[int, int]:
     return max(0, size - length), size
 
 
-def _read_range(request: HttpRequest, media: MediaFile) -> tuple[int, int] | None:
+def _read_range(request: HttpRequest, media: Content, *, most: int | None) -> tuple[int, int] | None:
     header = request.headers.get("Range")
     if header is None or request.method != "GET" or not _matches_if_range(request.headers.get("If-Range"), media):
         return None
-    return parse_range(header, media.size)
+    return parse_range(header, media.size, most=most)
 
 
-def _matches_if_range(condition: str | None, media: MediaFile) -> bool:
+def _matches_if_range(condition: str | None, media: Content) -> bool:
     """Compare If-Range strongly: with the same tag or the same date the range is sent, else the whole file."""
     return condition is None or condition.strip() in {media.etag, http_date(int(media.modified))}
 
 
-def _make_headers(media: MediaFile, filename: str, download: bool) -> dict[str, str]:
+def _make_headers(media: Content, filename: str, download: bool) -> dict[str, str]:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", filename).strip(".-")[:120] or "clip"
     name = name if name.lower().endswith(media.extension) else name + media.extension
     as_attachment = download or media.content_type == _UNKNOWN_TYPE[0]
@@ -195,7 +218,7 @@ def _make_headers(media: MediaFile, filename: str, download: bool) -> dict[str, 
     }
 
 
-class _Slice:
+class FileSlice:
     """The bytes [start, stop) of a file in chunks; the file closes when Django closes the response."""
 
     def __init__(self, file: BinaryIO, start: int, stop: int) -> None:

@@ -1,4 +1,4 @@
-"""`python -m qsave.release preset NAME RELEASE OUT`: work with the folder of a frozen release, without a database."""
+"""`python -m qsave.release COMMAND`: get a frozen release, or work with its folder, without a database."""
 
 import argparse
 import os
@@ -10,15 +10,21 @@ from tqdm import tqdm
 from qsave.release.encoding import ReleaseError
 from qsave.release.presets.catalogue import PRESETS
 from qsave.release.presets.write import write_preset
+from qsave.release.pull import Part, pull_release
+from qsave.splits import SPLITS
+
+TOKEN_VARIABLE = "QSAVE_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     options = _parse_arguments()
     try:
-        _write_preset(options)
+        options.run(options)
     except ReleaseError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")
     except OSError as error:
         sys.exit(f"error: {error.filename}: {error.strerror}. Nothing was written.")
 
@@ -26,6 +32,12 @@ def main() -> None:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m qsave.release", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    _add_preset(commands)
+    _add_pull(commands)
+    return parser.parse_args()
+
+
+def _add_preset(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     listed = "\n".join(f"  {preset.name:<14}{preset.holds}" for preset in PRESETS.values())
     preset = commands.add_parser(
         "preset",
@@ -39,7 +51,49 @@ def _parse_arguments() -> argparse.Namespace:
     preset.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="how many processes decode clips (default: cores)"
     )
-    return parser.parse_args()
+    preset.set_defaults(run=_write_preset)
+
+
+def _add_pull(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    pull = commands.add_parser(
+        "pull",
+        help="get a release or a preset from a site",
+        description="Get a release from a site. After an interruption the same command resumes; every file is checked. "
+        f"The token is read from the variable {TOKEN_VARIABLE} or a file, never from the command line.",
+    )
+    pull.add_argument("url", metavar="URL", help="the address of the release's page")
+    pull.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is new, empty or from an earlier pull")
+    parts = pull.add_mutually_exclusive_group()
+    parts.add_argument("--split", choices=SPLITS, default="", help="only the rows and clips of one split")
+    parts.add_argument("--preset", choices=PRESETS, default="", help="a preset in place of the release")
+    pull.add_argument("--media", action=argparse.BooleanOptionalAction, default=True, help="with the clips (default)")
+    pull.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the token and nothing else")
+    pull.set_defaults(run=_pull)
+
+
+def _pull(options: argparse.Namespace) -> None:
+    part = Part(split=options.split, preset=options.preset, media=options.media)
+    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, leave=False, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        files = pull_release(options.url, options.folder, token=_read_token(options), part=part, progress=show)
+    print(f"{options.folder} has the {len(files)} files that you asked for, each checked.")
+    if options.split or not options.media:
+        print("It is a part of the release: load it with verify=False, because other files are missing.")
+
+
+def _read_token(options: argparse.Namespace) -> str:
+    text: str = options.token_file.read_text("utf-8") if options.token_file else os.environ.get(TOKEN_VARIABLE, "")
+    words = text.split()
+    if len(words) != 1 or not words[0].isascii():
+        raise ReleaseError(
+            f"{options.token_file or TOKEN_VARIABLE} has no token. Make one on your account page and put it into the "
+            f"variable {TOKEN_VARIABLE}, or into a file that --token-file names."
+        )
+    return words[0]
 
 
 def _write_preset(options: argparse.Namespace) -> None:

@@ -44,7 +44,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST_NAME
     if not path.is_file():
         raise ReleaseError(f"{folder} is not a release: it has no {MANIFEST_NAME}.")
-    manifest = dict(parse_object(path.read_bytes(), str(path)))
+    return parse_manifest(path.read_bytes(), path)
+
+
+def parse_manifest(data: bytes, path: Path) -> dict[str, Any]:
+    """Parse the manifest of the release in the folder of `path` and check its shape. Raises ReleaseError."""
+    manifest = dict(parse_object(data, str(path)))
     for field, kind in _REQUIRED.items():
         if not isinstance(manifest.get(field), kind):
             raise ReleaseError(
@@ -52,13 +57,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             )
     if manifest["format"] in EARLIER_FORMATS:
         raise ReleaseError(
-            f"{folder} has the earlier format {manifest['format']!r}, and this version reads {FORMAT!r}. Freeze it "
-            "again: a new release of the same campaign has the present format."
+            f"{path.parent} has the earlier format {manifest['format']!r}, and this version reads {FORMAT!r}. Freeze "
+            "it again: a new release of the same campaign has the present format."
         )
     if manifest["format"] != FORMAT:
         raise ReleaseError(f"{path}: The format {manifest['format']!r} is not {FORMAT!r}, which this version reads.")
     for name, entry in manifest["files"].items():
-        _check_entry(path, name, entry)
+        check_entry(path, name, entry)
     return manifest
 
 
@@ -79,7 +84,7 @@ def verify_release(folder: Path) -> list[str]:
 def resolve_inside(folder: Path, name: str) -> Path:
     """Return `folder / name`. Raises ReleaseError if the name could lead out of the folder."""
     parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in name or not parts.parts:
+    if parts.is_absolute() or ".." in parts.parts or {"\\", "\0"} & {*name} or not parts.parts:
         raise ReleaseError(f"{folder}: The file name {name!r} leads out of the release.")
     return folder.joinpath(*parts.parts)
 
@@ -95,7 +100,8 @@ def _compute_seal(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(encode_canonical(content)).hexdigest()
 
 
-def _check_entry(path: Path, name: str, entry: object) -> None:
+def check_entry(path: Path, name: str, entry: object) -> None:
+    """Raise ReleaseError if the entry of a file in a list of files at `path` is unusable."""
     shaped = isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)
     if not shaped:
         raise ReleaseError(f"{path}: The entry of {name} needs sha256 and bytes; it is {entry!r}.")

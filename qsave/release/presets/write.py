@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from qsave.files import atomic_path, write_json
 from qsave.release.encoding import ReleaseError, parse_object
+from qsave.release.manifest import hash_file
 from qsave.release.presets.catalogue import PRESETS, Preset
 from qsave.release.presets.datasets_of_clips import HuggingFaceFiles, WebDatasetFiles
 from qsave.release.presets.files import PresetFiles
@@ -25,6 +26,8 @@ from qsave.release.reader import ReleaseReader
 from qsave.splits import SPLITS
 
 SUMMARY_FILE = "preset.json"
+LIST_FILE = "files.json"
+"""Lists all other files of a preset with their sha256 and size, so that a copy can be checked."""
 NO_ANSWER = "the release has no answer for the clip (its manifest says why)"
 
 Progress = Callable[[float, str], None]
@@ -108,7 +111,15 @@ def _write(preset: Preset, reader: ReleaseReader, folder: Path, processes: int, 
     summary = _summarize(preset, reader, files, problems, unanswered)
     write_json(folder / SUMMARY_FILE, summary)
     (folder / "README.md").write_text(_render_readme(preset, summary, front_matter), encoding="utf-8")
+    write_json(folder / LIST_FILE, {"files": _list_files(folder)})
     return summary
+
+
+def _list_files(folder: Path) -> dict[str, dict[str, Any]]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size} for path in paths
+    }
 
 
 def _make_writer(preset: Preset, files: PresetFiles, reader: ReleaseReader, stack: ExitStack) -> _Writer:
