@@ -4,21 +4,18 @@ A large release has a million ratings, so ratings and answers are named tuples: 
 dataclasses.
 """
 
-import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from datasets.services.filters import explain_rating
 from datasets.services.judgements import JudgementRecord
 from datasets.services.policy import ReleasePolicy
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
-
-BATCH = 100
-"""Records in memory at once."""
 
 
 class Answer(NamedTuple):
@@ -108,23 +105,25 @@ class ClipRecord:
         object.__setattr__(self, "blind", tuple(rating for rating in counted if rating.blind))
 
 
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(ClipRecord)
+
+
 def mark_ratings(ratings: Iterable[RatingRecord], split: str, policy: ReleasePolicy) -> tuple[RatingRecord, ...]:
     """Return the ratings of a clip in `split`, each with the reason why the policy does not count it."""
     return tuple(rating._replace(not_counted_because=explain_rating(rating, split, policy)) for rating in ratings)
 
 
 def write_records(path: Path, records: Iterable[ClipRecord]) -> int:
-    """Write records to a new file, some at a time; return how many."""
-    count, rest = 0, iter(records)
+    """Write records to a new file, one as JSON on each line; return how many."""
+    count = 0
     with path.open("wb") as file:
-        while batch := list(islice(rest, BATCH)):
-            file.write(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
-            count += len(batch)
+        for record in records:
+            file.write(_ENCODER.encode(record) + b"\n")
+            count += 1
     return count
 
 
 def read_records(path: Path) -> Iterator[ClipRecord]:
-    """Yield the records of a file that the same build has written."""
-    with path.open("rb") as file:
-        while file.peek(1):
-            yield from pickle.load(file)  # noqa: S301  # no other process writes into the folder of a build
+    """Yield the records of a file that `write_records` wrote."""
+    with path.open("rb") as lines:
+        yield from map(_DECODER.decode, lines)
