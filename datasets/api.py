@@ -16,6 +16,7 @@ from accounts.api import HasRole
 from accounts.models import Role, User
 from annotation.models import Campaign
 from datasets.models import Release
+from datasets.preview_api import PolicyField
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.presets import PresetState, list_presets, request_preset
 from datasets.services.releases import request_release
@@ -60,11 +61,11 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
 
 
 class NewReleaseSerializer(serializers.Serializer[Any]):
-    """The request for a release. `policy` holds choices of `ReleasePolicy`; those left out keep their defaults."""
+    """The request for a release."""
 
     campaign = serializers.SlugRelatedField[Campaign](slug_field="name", queryset=Campaign.objects.all())
     name = serializers.CharField(max_length=80)
-    policy = serializers.DictField(required=False, default=dict)
+    policy = PolicyField(required=False, default=dict)
 
 
 class NewestFirst(CursorPagination):

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from datasets import api, downloads
+from datasets import api, downloads, preview_api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", api.ReleasesView.as_view(), name="api-releases"),
+    path("releases/preview", preview_api.PreviewReleaseView.as_view(), name="api-release-preview"),
     path("releases/<int:number>", api.ReleaseView.as_view(), name="api-release"),
     path("releases/<int:number>/withdraw", api.WithdrawReleaseView.as_view(), name="api-release-withdraw"),
     path("releases/<int:number>/presets", api.PresetsView.as_view(), name="api-release-presets"),

@@ -97,7 +97,7 @@ def _render_text(manifest: Mapping[str, Any]) -> str:
         for split in SPLITS
     )
     agreement = "\n".join(
-        f"| {axis} | {_render_alpha(figures)} | {figures['blind_ratings']} | {figures['clips']} |"
+        f"| {axis} | {render_alpha(figures)} | {figures['blind_ratings']} | {figures['clips']} |"
         for axis, figures in ((axis, manifest["agreement"][axis.value]) for axis in AXES)
     )
     choices = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(policies.items()))
@@ -203,7 +203,8 @@ def _render_notes(notes: Sequence[str]) -> str:
     return "".join(["\nNotes:\n\n", *(f"- {_escape(note)}\n" for note in notes)]) if notes else ""
 
 
-def _render_alpha(agreement: Mapping[str, Any]) -> str:
+def render_alpha(agreement: Mapping[str, Any]) -> str:
+    """Return alpha with its interval, or a sentence that says why it cannot be read."""
     if agreement["thin"]:
         return str(agreement["thin"])
     value, interval = agreement["krippendorff_alpha_ordinal"], agreement["interval"]

@@ -1,14 +1,14 @@
 """The figures of a release, axis by axis: the MOS of each clip under the target policy, and how far raters agree."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from datasets.services.mos_of_clips import ClipIds, IdCollector, MosOfClips, select_items
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
-from datasets.services.records import ClipRecord, RatingRecord
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import Weighed, weigh
@@ -60,7 +60,27 @@ class _Estimate:
     notes: tuple[str, ...] = ()
 
 
-def compute_figures(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Figures:
+class Scored(Protocol):
+    """The scores of a rating, one for each axis."""
+
+    @property
+    def rater(self) -> str: ...
+    @property
+    def blind(self) -> bool: ...
+    @property
+    def scores(self) -> Sequence[int]: ...
+
+
+class Rated(Protocol):
+    """A clip with its counted ratings."""
+
+    @property
+    def clip_id(self) -> str: ...
+    @property
+    def counted(self) -> Sequence[Scored]: ...
+
+
+def compute_figures(records: Iterable[Rated], policy: ReleasePolicy) -> Figures:
     """Compute the figures of every axis over the counted ratings of `records`.
 
     Raises ReleaseRefused if the ratings do not allow the policy.
@@ -86,15 +106,15 @@ class _Scores:
         self._items, self._numbers, self._blind = array("i"), array("i"), array("b")
         self._scores = {axis: array("b") for axis in AXES}
 
-    def add(self, clip_id: str, ratings: Iterable[RatingRecord]) -> None:
+    def add(self, clip_id: str, ratings: Iterable[Scored]) -> None:
         """Add the counted ratings of a clip."""
         number = self._ids.add(clip_id)
         for rating in ratings:
             self._items.append(number)
             self._numbers.append(self._raters.setdefault(rating.rater, len(self._raters)))
             self._blind.append(rating.blind)
-            for axis, scores in self._scores.items():
-                scores.append(rating.answers[axis].score)
+            for scores, score in zip(self._scores.values(), rating.scores, strict=True):
+                scores.append(score)
 
     def sort_ids(self) -> ClipIds:
         """Return the ids of the clips; the items of a table are indexes into them."""

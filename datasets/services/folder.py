@@ -14,7 +14,7 @@ from typing import Any
 from datasets.services import card, croissant, judgements, rows
 from datasets.services.figures import Figures, compute_figures
 from datasets.services.filters import explain_no_words
-from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
+from datasets.services.policy import NothingCounts, NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.statements import describe_filters, describe_policy
 from datasets.services.survey import Survey
@@ -102,11 +102,7 @@ def write_folder(
     survey = Survey(snapshot, policy)
     figures = compute_figures(survey.read_included(), policy)
     if not any(figures[axis].mos for axis in AXES):
-        raise ReleaseRefused(
-            f"Campaign {header.campaign} has no rating that counts yet. Val and test clips count blind ratings only, "
-            "and raters who were screened out do not count. Simulated ratings count only if the policy says so "
-            "(simulated_ratings, --simulated-ratings on the command line)."
-        )
+        raise NothingCounts(header.campaign)
     check_split_sizes(survey.measure_splits(figures), policy)
     totals = _Totals()
     with ExitStack() as stack:
@@ -149,7 +145,7 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
         counts = into.totals.excluded_held_out
         counts[record.split] = counts.get(record.split, 0) + 1
     if len(targets) < len(AXES):
-        into.totals.leave_out(record.clip_id, "the release", reason or explain_no_target(record, policy))
+        into.totals.leave_out(record.clip_id, "the release", reason or explain_no_target(record.split, policy))
         return
     record = _add_media(record, into.folder, into.media, copy=policy.media == "copy")
     into.totals.add(record)
@@ -231,13 +227,14 @@ def _make_manifest(
             **({"judgements": dict(sorted(totals.judgements.items()))} if policy.imported_sources else {}),
             "rows": {name: writer.count for name, writer in sorted(files.items())},
         },
-        "agreement": {axis.value: _describe_agreement(figures, axis) for axis in AXES},
+        "agreement": {axis.value: describe_agreement(figures, axis) for axis in AXES},
         "notes": [f"{axis}: {note}" for axis in AXES for note in figures[axis].notes],
         "excluded": totals.excluded,
     }
 
 
-def _describe_agreement(figures: Figures, axis: Axis) -> dict[str, Any]:
+def describe_agreement(figures: Figures, axis: Axis) -> dict[str, Any]:
+    """Return the agreement on one axis as the manifest states it."""
     axis_figures = figures[axis]
     agreement = axis_figures.agreement
     interval = agreement.alpha.estimate.interval

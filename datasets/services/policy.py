@@ -15,6 +15,17 @@ class ReleaseRefused(ValueError):
     """The release cannot be made; the message says why and what to do."""
 
 
+class NothingCounts(ReleaseRefused):
+    """The release would have no clip."""
+
+    def __init__(self, campaign: str) -> None:
+        super().__init__(
+            f"Campaign {campaign} has no rating that counts under this policy. Val and test clips count blind ratings "
+            "only, and raters who were screened out do not count. Simulated ratings count only if the policy says so "
+            "(simulated_ratings, --simulated-ratings on the command line)."
+        )
+
+
 class NoTrainRows(ReleaseRefused):
     """The release would have nothing to train on."""
 

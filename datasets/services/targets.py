@@ -38,13 +38,10 @@ def compute_target(
     record: ClipRecord, axis: Axis, figures: Figures, policy: ReleasePolicy
 ) -> tuple[Target, Mos] | None:
     """Return the target of one axis with its interval; None if the policy gives this clip no target."""
-    mos = figures[axis].mos.get(record.clip_id)
+    reviewed = record.review[axis].score if record.review else None
+    mos = choose_mos(figures[axis].mos.get(record.clip_id), reviewed, record.split, policy)
     if mos is None:
         return None
-    if policy.choose_target(record.split) == "reviewed":
-        if record.review is None:
-            return None
-        mos = replace_mos(mos, record.review[axis].score, mos.se, max(mos.high - mos.mos, mos.mos - mos.low))
     evidence = _find_evidence(record, axis, mos.mos, policy)
     target = Target(
         mos=round(mos.mos, 6),
@@ -58,9 +55,19 @@ def compute_target(
     return target, mos
 
 
-def explain_no_target(record: ClipRecord, policy: ReleasePolicy) -> str:
+def choose_mos(mos: Mos | None, reviewed: float | None, split: str, policy: ReleasePolicy) -> Mos | None:
+    """Return the MOS of a target: that of the ratings, or the lead's score under the policy `reviewed`; None without
+    it. `reviewed` is None for a clip without a review."""
+    if mos is None or policy.choose_target(split) != "reviewed":
+        return mos
+    if reviewed is None:
+        return None
+    return replace_mos(mos, reviewed, mos.se, max(mos.high - mos.mos, mos.mos - mos.low))
+
+
+def explain_no_target(split: str, policy: ReleasePolicy) -> str:
     """Say why a clip with counted ratings has no target under this policy."""
-    return TARGETS[policy.choose_target(record.split)].why_none
+    return TARGETS[policy.choose_target(split)].why_none
 
 
 def choose_words(record: ClipRecord, axis: Axis, target: Target, policy: ReleasePolicy) -> Words | None:

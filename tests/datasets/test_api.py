@@ -143,3 +143,24 @@ def test_what_the_manifest_does_not_name_is_404(client: APIClient, release: Rele
 def test_a_release_that_is_not_frozen_has_no_files(client: APIClient, release: Release) -> None:
     Release.objects.update(state=Release.State.FAILED)
     assert client.get(f"{BASE}/1/files/manifest.json").status_code == 404
+
+
+def test_a_preview_has_the_numbers_of_the_release_and_writes_nothing(client: APIClient) -> None:
+    campaign = rated_campaign(3, 1, 1, raters=2)
+    body = {"campaign": campaign.name, "policy": {"minimum_watched": 0, "media": "none"}}
+    preview = client.post(f"{BASE}/preview", body, format="json")
+    assert preview.status_code == 200
+    answer = preview.json()
+    assert answer["clips"] == {"total": 5, "dropped": {}, "left": 5}
+    assert answer["splits"]["train"] == {"clips": 3, "groups": 3}
+    assert "allow_small_splits" in answer["refusals"][0]
+    assert not Release.objects.exists()
+
+
+@pytest.mark.parametrize("policy", [{"seeds": 1}, {"seed": "1"}, {"minimum_watched": 101}, {"imported_sources": "a"}])
+def test_a_preview_refuses_a_policy_as_a_release_does(client: APIClient, policy: dict[str, object]) -> None:
+    body = {"campaign": rated_campaign(1, 0, 0, raters=1).name, "policy": policy}
+    preview, release = (client.post(path, body | {"name": "a"}, format="json") for path in (f"{BASE}/preview", BASE))
+    assert (preview.status_code, release.status_code) == (400, 400)
+    assert preview.json() == release.json()
+    assert "The policy" in preview.json()["detail"]

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from annotation.agreement import reviews
 from datasets.models import Release
+from datasets.services.options import OPTIONS
 from datasets.services.releases import locate_release
 from qsave.release.manifest import encode_manifest
 from tests.annotation.factories import make_card, make_lead
@@ -54,6 +55,49 @@ def test_what_was_left_out_is_counted_on_the_command_line() -> None:
     assert "1 left out of the release: not reviewed" in printed
 
 
+def test_a_preview_prints_what_is_left_out_and_why_and_writes_nothing() -> None:
+    campaign = rated_campaign(3, 1, 0, raters=2)
+    printed = run("release", campaign.name, "--preview", "--minimum-ratings", "3", "--left-out-generator", "toy-9")
+    assert "4 clips of the campaign\n  - 4: fewer than 3 ratings that count\n  = 0 in the release" in printed
+    assert "This release would be refused:\n  Campaign" in printed
+    whole = run("release", campaign.name, "--preview", "--reasons-from", "none", SMALL)
+    assert "train: 3 clips of 3 prompt groups" in whole
+    assert "4 clips of the release\n  - 4: the policy takes no reasons\n  = 0 with an sft row" in whole
+    assert "refused" not in whole
+    assert not Release.objects.exists()
+
+
+def test_every_option_of_a_policy_is_an_option_of_the_command() -> None:
+    campaign = rated_campaign(3, 1, 0, raters=2)
+    engineer()
+    choices = {
+        "target": "bias_corrected",
+        "media": "none",
+        "seed": 4,
+        "unedited_drafts": True,
+        "cooldown_range": 2,
+        "cooldown_ratings": 1,
+        "allow_small_splits": True,
+        "keep_screened": True,
+        "simulated_ratings": True,
+        "blind_train": True,
+        "minimum_ratings": 2,
+        "left_out_generators": ["a", "b"],
+        "reasons_from": "blind",
+    }
+    left = {"guideline_version", "guideline_exact", "minimum_watched", "imported_sources"}  # nothing would be left
+    assert choices.keys() | left == OPTIONS.keys()
+    arguments = []
+    for name, value in choices.items():
+        flag = f"--{OPTIONS[name].flag or name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            arguments += [flag] if each is True else [flag, str(each)]
+    run("release", campaign.name, "--name", "all", *arguments)
+    stored = Release.objects.get()
+    assert {name: stored.policy[name] for name in choices} == choices
+    assert stored.name == "all-simulated"
+
+
 def test_verify_names_what_changed() -> None:
     campaign = rated_campaign(1, 0, 0)
     engineer()
@@ -82,6 +126,8 @@ def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None
     ("arguments", "message"),
     [
         (["nowhere", "--name", "x"], "no campaign 'nowhere'"),
+        (["{campaign}"], "give one with --name, or look at it first with --preview"),
+        (["{campaign}", "--preview", "--minimum-watched=101"], "minimum_watched is a whole number from 0 to 100"),
         (["{campaign}", "--name", "x", "--policy", "bt500"], "7 ratings or more"),
         (["{campaign}", "--name", "x", "--as", "nobody"], "no active engineer called 'nobody'"),
         (["{campaign}", "--name", "x", "--as", "{lead}"], "no active engineer called"),
