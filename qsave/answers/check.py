@@ -9,13 +9,12 @@ for any, so an answer without evidence says nothing of defects.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from qsave.answers.clip_times import cut_to_clip, explain_time_outside
 from qsave.axes import Axis
 from qsave.proposal import AxisProposal
-from qsave.report_card import Evidence, TimeRange
+from qsave.report_card import Evidence
 from qsave.taxonomy import Defect
 
-SLACK_SECONDS = 0.25
-"""A time this far behind the end is cut to the end: critics round times, and see frames at some distance."""
 NO_DEFECT = frozenset({"none", "no-defect", "no-defects"})
 """Words that some models write as a defect where they found none. As ids of a taxonomy they keep their meaning."""
 
@@ -41,7 +40,7 @@ def check_axis(axis: Axis, one: AxisProposal, taxonomy: Sequence[Defect], durati
         if problem := _find_problem(axis, piece, axes, duration):
             left_out.append(problem)
         else:
-            within.append(_cut_to_clip(piece, duration))
+            within.append(cut_to_clip(piece, duration))
     if stated and not within:
         return CheckedAxis(None, tuple(left_out))
     return CheckedAxis(replace(one, evidence=tuple(within)), tuple(left_out))
@@ -54,12 +53,4 @@ def _find_problem(axis: Axis, piece: Evidence, axes: dict[str, Axis], duration: 
         return f"{name} is not a defect of this campaign"
     if axes[piece.defect] != axis:
         return f"{name} is a defect of {axes[piece.defect]}, not of {axis}"
-    if piece.time and (piece.time.start > duration or piece.time.end > duration + SLACK_SECONDS):
-        return f"{name} at {piece.time.start:g}-{piece.time.end:g} s is outside the clip of {duration:g} s"
-    return ""
-
-
-def _cut_to_clip(piece: Evidence, duration: float) -> Evidence:
-    if piece.time is None or piece.time.end <= duration:
-        return piece
-    return replace(piece, time=TimeRange(piece.time.start, duration))
+    return explain_time_outside(piece, duration)

@@ -37,6 +37,8 @@ class Scored:
     """The share of the clip's samples that could not be read: 0 or 1 for a single one."""
     clip_seconds: float | None = None
     """How long the clip lasts, where it was read for this result."""
+    left_out: tuple[str, ...] = ()
+    """Times that were left out of the card because the clip does not have them, in words."""
     is_direct: bool = False
     """Whether it is a direct answer: levels alone. Its card says nothing of reasons and defects."""
 

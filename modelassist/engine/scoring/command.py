@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from modelassist.engine.scoring.lines import ScoreFile, ScoreLine, Scorer, hash_
 from modelassist.engine.scoring.sources import Clip, find_clips
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import explain_out_of_memory
+from qsave.answers.clip_times import hold_card_to_clip
 from qsave.axes import name_level, round_to_level
 from qsave.files import lock_exclusively
 from qsave.frames.guard import MediaError, guard_file
@@ -104,7 +105,7 @@ class _ScoreRun:
         with explain_out_of_memory("scoring", advice):
             videos = ((clip.path, clip.prompt) for clip in self._hash_each(scorable))
             for position, scored, frames in self._critic.stream(videos):
-                yield scorable[position], scored, frames
+                yield scorable[position], hold_to_clip(scored), frames
 
     def _hash_each(self, clips: Iterable[Clip]) -> Iterator[Clip]:
         """Hash each clip just before it is read, so that the hash belongs to the bytes that are scored."""
@@ -161,6 +162,14 @@ class _ScoreRun:
         except MediaError as error:
             tqdm.write(f"note: {clip.name}: its page goes without frames: {error}", file=sys.stderr)
             return None
+
+
+def hold_to_clip(scored: Scored) -> Scored:
+    """Return the result with times inside its clip only."""
+    if scored.card is None or scored.clip_seconds is None:
+        return scored
+    card, left_out = hold_card_to_clip(scored.card, scored.clip_seconds)
+    return replace(scored, card=card, left_out=left_out)
 
 
 def format_result(name: str, scored: Scored) -> str:

@@ -56,6 +56,8 @@ class ScoreLine:
     text: str
     """The critic's answer as generated."""
     error: str | None
+    left_out: tuple[str, ...] = ()
+    """Times that were left out of the card because the clip does not have them, in words."""
 
     @classmethod
     def of(cls, clip: Clip, sha256: str | None, scorer: Scorer, scored: Scored, frames: Frames | None) -> "ScoreLine":
@@ -70,6 +72,7 @@ class ScoreLine:
             frames={"fast": tuple(frames.fast_times), "slow": tuple(frames.slow_times)} if frames else None,
             text=scored.text,
             error=scored.error,
+            left_out=scored.left_out,
         )
 
     @classmethod
@@ -87,6 +90,7 @@ class ScoreLine:
             frames=None if frames is None else {kind: tuple(times) for kind, times in frames.items()},
             text=value.get("text", ""),
             error=value.get("error"),
+            left_out=tuple(value.get("left_out", ())),
         )
 
     def to_json(self) -> str:
@@ -105,6 +109,7 @@ class ScoreLine:
                 "frames": {kind: list(times) for kind, times in self.frames.items()} if self.frames else None,
                 "text": self.text,
                 "error": self.error,
+                "left_out": list(self.left_out),
             }
         )
 

@@ -35,6 +35,7 @@ def render_card_page(line: ScoreLine, video: str | None, frames: Frames | None) 
     card = line.card
     numbered = _number_evidence(card) if card else ()
     result = (element("h2", "Scores from 1 to 5"), render_scores(card)) if card else _render_failure(line)
+    left_out = [element("p", f"Left out: {problem}.", class_="muted", dir="auto") for problem in line.left_out]
     return render_document(
         title,
         element("p", element("a", "All clips", href=INDEX)),
@@ -42,7 +43,7 @@ def render_card_page(line: ScoreLine, video: str | None, frames: Frames | None) 
         element(
             "div",
             _render_player(video),
-            element("div", *_render_question(line), element("section", *result)),
+            element("div", *_render_question(line), element("section", *result, *left_out)),
             class_="top",
         ),
         _render_axes(card, line, numbered, video) if card else None,

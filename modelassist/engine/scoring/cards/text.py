@@ -16,6 +16,7 @@ def render_text(scored: Scored) -> str:
         if report.reason:
             lines.append(f"{'':<10} {report.reason}")
         lines += [f"{'':<10} - {_format_evidence(piece)}" for piece in report.evidence]
+    lines += [f"Left out: {problem}." for problem in scored.left_out]
     return "\n".join(lines)
 
 

@@ -9,7 +9,9 @@ from modelassist.engine.cli.options import main
 from modelassist.engine.generation import critic
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.scoring.command import _make_printable
-from tests.modelassist.engine.scoring.scores import Run
+from qsave.report_card import Evidence, TimeRange
+from tests.modelassist.engine.predictions import make_scored
+from tests.modelassist.engine.scoring.scores import Run, read_lines
 
 
 @pytest.mark.usefixtures("fluent")
@@ -47,6 +49,28 @@ def test_what_the_critic_wrote_has_a_heading(
     assert output.out == ""
     errors = "error: clip-1.mp4: the output is not in the grammar\nwhat the critic wrote:\nblurry blurry\n"
     assert errors in output.err
+
+
+def test_a_time_outside_the_clip_is_left_out_and_named(
+    run: Run,
+    folder: Path,
+    tiny_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(critic, "read_scores", lambda *_: make_scored(3.5, [Evidence("blur", TimeRange(400, 1200))]))
+    clip = folder / "clip-1.mp4"
+    main(["score", str(clip), "--model", str(tiny_folder)])
+    printed = capsys.readouterr().out
+    assert "           - blur\n" in printed
+    assert "Left out: 'blur' at 400-1200 s is outside the clip of " in printed
+    run("--html", str(tmp_path / "pages"), source=clip)
+    [line] = read_lines(tmp_path / "scores.jsonl")
+    assert [piece["time"] for piece in line["card"]["visual"]["evidence"]] == [None]
+    assert [words.partition(" is outside")[0] for words in line["left_out"]] == ["'blur' at 400-1200 s"] * 3
+    [page] = [path for path in (tmp_path / "pages").glob("*.html") if path.name != "index.html"]
+    assert "400-1200 s is outside the clip" in page.read_text()
 
 
 @pytest.mark.usefixtures("fluent")
