@@ -53,7 +53,7 @@ def _compute_axis(agreement: Agreement, axis: Axis, rated: RatedAxis) -> AxisDet
         ac2=weigh(compute_ac2(blind), clips=paired) if dominant >= DOMINANT else None,
         sos=weigh(compute_sos(blind), clips=paired, scale=RATIO),
         shares=compute_variance_shares(blind, groups),
-        power=plan_prompts(agreement.list_mos(axis)),
+        power=plan_prompts(agreement.rated_clips[axis]),
     )
 
 

@@ -6,7 +6,7 @@ ceiling uses only blind ratings. MOS and generators use all counted ratings. An 
 figure that rests on too few ratings is thin: it carries a sentence that says what it lacks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -34,7 +34,13 @@ from qsave.statistics.evidence import (
     weigh,
 )
 from qsave.statistics.figures import Estimate, Ints, Undefined
-from qsave.statistics.generators import GeneratorFigures, PairedDifference, compare_generators, summarise_generators
+from qsave.statistics.generators import (
+    GeneratorClips,
+    GeneratorFigures,
+    PairedDifference,
+    compare_generators,
+    summarise_generators,
+)
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mos import MosColumns, compute_mean_mos, compute_mos_columns, compute_pooled_sd
 from qsave.statistics.table import RatingTable
@@ -172,14 +178,19 @@ class Agreement:
         return tuple(_compare_arms(axis, self.rated[axis].answers, self.inputs.drafts) for axis in AXES)
 
     @cached_property
+    def rated_clips(self) -> dict[Axis, dict[str, GeneratorClips]]:
+        """The rated clips of each generator, by axis."""
+        return {axis: _split_rated(rated, self.inputs.items) for axis, rated in self.rated.items()}
+
+    @cached_property
     def generators(self) -> dict[Axis, tuple[GeneratorFigures, ...]]:
         """Mean MOS of each generator, with intervals over prompt groups, by axis."""
-        return {axis: summarise_generators(self.list_mos(axis)) for axis in AXES}
+        return {axis: summarise_generators(self.rated_clips[axis]) for axis in AXES}
 
     @cached_property
     def differences(self) -> dict[Axis, tuple[PairedDifference, ...]]:
         """The difference between each pair of generators on the prompts that both have, by axis."""
-        return {axis: compare_generators(self.list_mos(axis)) for axis in AXES}
+        return {axis: compare_generators(self.rated_clips[axis]) for axis in AXES}
 
     @cached_property
     def imported(self) -> tuple[SourceFigures, ...]:
@@ -192,12 +203,6 @@ class Agreement:
         for rated in self.rated.values():
             has_answer[rated.answers.rating] = True
         return np.flatnonzero(has_answer)
-
-    def list_mos(self, axis: Axis) -> Iterable[tuple[str, int, float]]:
-        """Yield the generator, the prompt group and the MOS of each clip."""
-        items, rated = self.inputs.items, self.rated[axis]
-        names = [items.generators[code] for code in items.generator[rated.positions].tolist()]
-        return zip(names, items.group[rated.positions].tolist(), rated.mos.mos.tolist(), strict=True)
 
     def _key_mos_by_clip(self, axis: Axis) -> dict[int, tuple[int, float]]:
         items, rated = self.inputs.items, self.rated[axis]
@@ -220,6 +225,12 @@ def compute_from(inputs: Inputs) -> Agreement:
         axes=tuple(_compute_axis(axis, rated[axis], inputs.items) for axis in AXES),
         raters=make_rater_rows(inputs.answers, inputs.raters, inputs.screened),
     )
+
+
+def _split_rated(rated: RatedAxis, items: RatedItems) -> dict[str, GeneratorClips]:
+    generator, group = items.generator[rated.positions], items.group[rated.positions]
+    owned = {code: generator == code for code in np.unique(generator).tolist()}
+    return {items.generators[code]: GeneratorClips(group[own], rated.mos.mos[own]) for code, own in owned.items()}
 
 
 def _compute_axis(axis: Axis, rated: RatedAxis, items: RatedItems) -> AxisAgreement:

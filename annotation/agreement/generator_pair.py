@@ -13,7 +13,7 @@ from typing import NamedTuple
 from annotation.models import Campaign, Clip, ItemSummary
 from qsave.axes import AXES, Axis
 from qsave.csv_rows import Cell, round_cell, write_csv
-from qsave.statistics.generators import PairedDifference, compare_generators
+from qsave.statistics.generators import PairedDifference, compare_generators, split_by_generator
 from qsave.statistics.tallies import unpack_tally
 
 ORDERS = ("gap", "first", "second")
@@ -71,7 +71,8 @@ def read_mean(packed: int) -> float:
 
 def compare_pair(clips: Sequence[PairClip], axis: Axis) -> PairedDifference | None:
     """Return the difference of the two over the prompts that both have; None if one of them has no rated clip."""
-    compared = compare_generators((clip.generator, clip.group, clip.mos[axis]) for clip in clips if axis in clip.mos)
+    rows = ((clip.generator, clip.group, clip.mos[axis]) for clip in clips if axis in clip.mos)
+    compared = compare_generators(split_by_generator(rows))
     return compared[0] if compared else None
 
 

@@ -24,6 +24,29 @@ Row = tuple[str, Hashable, float]
 """The generator, the prompt group and the MOS of a clip."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneratorClips:
+    """The rated clips of a generator: the number of their prompt group, and their MOS (clips,)."""
+
+    groups: Ints
+    mos: Floats
+
+    def compute_means(self) -> tuple[Ints, Floats]:
+        """Return the prompt groups in rising order, and the mean MOS of each (groups,)."""
+        groups, codes, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
+        return groups, np.bincount(codes, weights=self.mos) / counts
+
+
+def split_by_generator(rows: Iterable[Row]) -> dict[str, GeneratorClips]:
+    """Return the clips of each generator; a prompt group has the same number for all."""
+    numbers: dict[Hashable, int] = {}
+    clips: dict[str, list[tuple[int, float]]] = {}
+    for name, group, mos in rows:
+        clips.setdefault(name, []).append((numbers.setdefault(group, len(numbers)), mos))
+    columns = {name: np.array(pairs) for name, pairs in clips.items()}
+    return {name: GeneratorClips(pairs[:, 0].astype(np.int64), pairs[:, 1]) for name, pairs in columns.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratorFigures:
     """One generator on one axis: its mean MOS over `clips` clips of `groups` prompt groups."""
@@ -53,8 +76,8 @@ class PairedDifference:
         return not isinstance(self.adjusted, Undefined) and self.adjusted < SIGNIFICANT
 
 
-def summarise_generators(rows: Iterable[Row]) -> tuple[GeneratorFigures, ...]:
-    """Summarise each generator from (generator, prompt group, MOS) of each clip; best mean first, then by name."""
+def summarise_generators(generators: Mapping[str, GeneratorClips]) -> tuple[GeneratorFigures, ...]:
+    """Summarise each generator; best mean first, then by name."""
     figures = [
         GeneratorFigures(
             name,
@@ -62,15 +85,15 @@ def summarise_generators(rows: Iterable[Row]) -> tuple[GeneratorFigures, ...]:
             len(np.unique(clips.groups)),
             compute_group_mean(clips.mos, clips.groups.tolist(), least=MIN_LEVEL, most=MAX_LEVEL),
         )
-        for name, clips in _split_by_generator(rows).items()
+        for name, clips in generators.items()
     ]
     return tuple(sorted(figures, key=lambda row: (-_read_sort_value(row), row.generator)))
 
 
-def compare_generators(rows: Iterable[Row]) -> tuple[PairedDifference, ...]:
-    """Compare every pair of generators, from (generator, prompt group, MOS) of each clip. The better of a pair is
-    `first`; the largest difference comes first, pairs without a common prompt group last."""
-    means = compute_group_means(rows)
+def compare_generators(generators: Mapping[str, GeneratorClips]) -> tuple[PairedDifference, ...]:
+    """Compare every pair of generators. The better of a pair is `first`; the largest difference comes first, pairs
+    without a common prompt group last."""
+    means = compute_group_means(generators)
     pairs = [_compare(one, other, means) for one, other in combinations(sorted(means), 2)]
     adjusted = adjust_by_holm([pair.p for pair in pairs])
     rows_ = [
@@ -80,9 +103,9 @@ def compare_generators(rows: Iterable[Row]) -> tuple[PairedDifference, ...]:
     return tuple(sorted(rows_, key=lambda row: (-_read_sort_size(row.difference.value), row.first, row.second)))
 
 
-def compute_group_means(rows: Iterable[Row]) -> dict[str, tuple[Ints, Floats]]:
-    """Return of each generator the codes of its prompt groups, rising, and the mean MOS of each (groups,)."""
-    return {name: clips.compute_means() for name, clips in _split_by_generator(rows).items()}
+def compute_group_means(generators: Mapping[str, GeneratorClips]) -> dict[str, tuple[Ints, Floats]]:
+    """Return of each generator the numbers of its prompt groups, rising, and the mean MOS of each (groups,)."""
+    return {name: clips.compute_means() for name, clips in generators.items()}
 
 
 def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
@@ -94,31 +117,6 @@ def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
         least = max(least, min(1.0, (len(defined) - rank) * p))
         figures[position] = least
     return figures
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Clips:
-    """The clips of a generator: the code of their prompt group and their MOS (clips,)."""
-
-    groups: Ints
-    mos: Floats
-
-    def compute_means(self) -> tuple[Ints, Floats]:
-        """Return the prompt groups in rising order, and the mean MOS of each (groups,)."""
-        groups, codes, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
-        return groups, np.bincount(codes, weights=self.mos) / counts
-
-
-def _split_by_generator(rows: Iterable[Row]) -> dict[str, _Clips]:
-    """Return the clips of each generator; the codes of prompt groups are the same for all."""
-    numbers: dict[Hashable, int] = {}
-    names: dict[str, int] = {}
-    coded = [
-        (names.setdefault(name, len(names)), numbers.setdefault(group, len(numbers)), mos) for name, group, mos in rows
-    ]
-    columns = np.array(coded, dtype=np.float64).reshape(-1, 3)
-    owners, groups = columns[:, 0], columns[:, 1].astype(np.int64)
-    return {name: _Clips(groups[owners == code], columns[owners == code, 2]) for name, code in names.items()}
 
 
 def _compare(one: str, other: str, generators: Mapping[str, tuple[Ints, Floats]]) -> PairedDifference:

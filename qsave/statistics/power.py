@@ -1,6 +1,6 @@
 """How many prompts tell two generators apart: the power of a paired t test over prompts."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import nctdtr, stdtrit
 
 from qsave.statistics.figures import Figure, Undefined
-from qsave.statistics.generators import Row, compute_group_means
+from qsave.statistics.generators import GeneratorClips, compute_group_means
 
 DIFFERENCE = 0.2
 """The difference of two generators, in levels, that is to be found."""
@@ -30,9 +30,9 @@ class Power:
     prompts: int | Undefined
 
 
-def plan_prompts(rows: Iterable[Row]) -> Power:
-    """Plan the prompts from (generator, prompt group, MOS) of each clip."""
-    means = compute_group_means(rows)
+def plan_prompts(generators: Mapping[str, GeneratorClips]) -> Power:
+    """Plan the prompts from the rated clips of each generator."""
+    means = compute_group_means(generators)
     squares, freedom = 0.0, 0
     for one, other in combinations(sorted(means), 2):
         (own, own_means), (others, other_means) = means[one], means[other]

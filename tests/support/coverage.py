@@ -22,7 +22,7 @@ from qsave.statistics.alpha import Metric, compute_alpha
 from qsave.statistics.anchoring import measure_anchoring
 from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Interval, Undefined
-from qsave.statistics.generators import compare_generators, summarise_generators
+from qsave.statistics.generators import compare_generators, split_by_generator, summarise_generators
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
 from qsave.statistics.mos import compute_mean_mos, compute_mos, compute_pooled_sd
@@ -315,14 +315,14 @@ def simulate_generators(rng: np.random.Generator, cell: Cell) -> Iterator[Figure
     quality = (prompts[:, None] + list(SHIFTS.values()) + rng.normal(0, 0.4, (cell.groups, len(names)))).ravel()
     table = draw_ratings(rng, quality, bias, draw_raters(rng, cell, len(quality)))
     groups = np.repeat(np.arange(cell.groups), len(names)).tolist()
-    rows = list(zip(names * cell.groups, groups, table.means.tolist(), strict=True))
+    clips = split_by_generator(zip(names * cell.groups, groups, table.means.tolist(), strict=True))
     spread = 2.75 + ndtri(_GRID) * np.hypot(0.6, 0.4)
     truth = {name: float(compute_expected_scores(spread + shift, bias).mean()) for name, shift in SHIFTS.items()}
-    figures = {row.generator: row.mos.interval for row in summarise_generators(rows)}
+    figures = {row.generator: row.mos.interval for row in summarise_generators(clips)}
     yield FigureIntervals("MOS of a generator", list(figures.values()), np.array([truth[name] for name in figures]))
     overall = compute_mean_mos(table.means, groups).interval
     yield FigureIntervals("MOS of an axis", [overall], np.array([np.mean(list(truth.values()))]))
-    pairs = compare_generators(rows)
+    pairs = compare_generators(clips)
     yield FigureIntervals(
         "paired difference",
         [pair.difference.interval for pair in pairs],

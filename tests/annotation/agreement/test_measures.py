@@ -13,6 +13,7 @@ from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.chance import compute_ac2
 from qsave.statistics.evidence import RATIO, weigh
 from qsave.statistics.figures import Undefined
+from qsave.statistics.generators import split_by_generator
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.power import plan_prompts
 from qsave.statistics.spread_of_opinion import compute_sos
@@ -70,7 +71,8 @@ def test_page_api_and_pure_functions_have_the_same_figures(campaign: Campaign, a
         measures = stored.details[axis]
         sos, ac2 = weigh(compute_sos(table), clips=CLIPS, scale=RATIO), weigh(compute_ac2(table), clips=CLIPS)
         shares = compute_variance_shares(table, [group for _generator, group, _mos in clips])
-        assert (measures.sos, measures.ac2, measures.shares, measures.power) == (sos, ac2, shares, plan_prompts(clips))
+        plan = plan_prompts(split_by_generator(clips))
+        assert (measures.sos, measures.ac2, measures.shares, measures.power) == (sos, ac2, shares, plan)
         assert api["measures"][axis]["sos"] == figure_to_json(sos)
         assert api["measures"][axis]["ac2"] == figure_to_json(ac2)
         assert api["measures"][axis]["variance_shares"]["rater"] == round(float(str(shares.rater)), 4) + 0.0

@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from qsave.statistics.anchoring import measure_anchoring, summarise_edit_distances
 from qsave.statistics.figures import Interval, Undefined
-from qsave.statistics.generators import adjust_by_holm, compare_generators, summarise_generators
+from qsave.statistics.generators import adjust_by_holm, compare_generators, split_by_generator, summarise_generators
 from qsave.statistics.mos import compute_mean_mos
 from qsave.statistics.raters import count_matches
 from qsave.statistics.screening import screen_raters
@@ -83,7 +83,7 @@ def test_generators_are_judged_over_prompt_groups() -> None:
     """Ten clips of one prompt are worth one prompt: repeating every clip changes no interval."""
     rng = np.random.default_rng(0)
     rows = [("wan", f"p{group}", float(rng.uniform(1, 5))) for group in range(12)]
-    once, often = summarise_generators(rows), summarise_generators(rows * 10)
+    once, often = (summarise_generators(split_by_generator(each)) for each in (rows, rows * 10))
     assert once[0].mos.value == pytest.approx(often[0].mos.value)
     assert isinstance(once[0].mos.interval, Interval)
     assert isinstance(often[0].mos.interval, Interval)
@@ -93,7 +93,9 @@ def test_generators_are_judged_over_prompt_groups() -> None:
 @pytest.mark.parametrize("groups", [2, 5, 40])
 def test_the_interval_of_a_generator_is_students_t_over_prompt_groups(groups: int) -> None:
     values = np.random.default_rng(groups).normal(3, 0.3, groups)
-    (row,) = summarise_generators([("wan", f"p{group}", float(mos)) for group, mos in enumerate(values)])
+    (row,) = summarise_generators(
+        split_by_generator(("wan", f"p{group}", float(mos)) for group, mos in enumerate(values))
+    )
     theirs = stats.ttest_1samp(values, 0).confidence_interval()
     assert isinstance(row.mos.interval, Interval)
     assert (row.mos.interval.low, row.mos.interval.high) == pytest.approx(
@@ -112,7 +114,7 @@ def test_the_mean_over_items_counts_prompt_groups_too() -> None:
 
 
 def test_equal_means_are_too_few_to_say() -> None:
-    (row,) = summarise_generators([("wan", group, 3.0) for group in range(6)])
+    (row,) = summarise_generators(split_by_generator(("wan", group, 3.0) for group in range(6)))
     assert "too few to say" in str(row.mos.interval)
 
 
@@ -122,7 +124,7 @@ def test_a_paired_difference_is_scipys_paired_t_over_shared_prompts() -> None:
     scores = {name: prompts + shift + rng.normal(0, 0.2, 14) for name, shift in (("a", 0), ("b", 0.3), ("c", 0.1))}
     rows = [(name, prompt, float(mos[prompt])) for name, mos in scores.items() for prompt in range(14)]
     rows += [("b", 99, 1.0)]  # a prompt that only b has
-    found = {frozenset((row.first, row.second)): row for row in compare_generators(rows)}
+    found = {frozenset((row.first, row.second)): row for row in compare_generators(split_by_generator(rows))}
     pairs = [("a", "b"), ("a", "c"), ("b", "c")]
     theirs = [stats.ttest_rel(scores[one], scores[other]) for one, other in pairs]
     adjusted = multipletests([test.pvalue for test in theirs], method="holm")[1]
@@ -141,7 +143,7 @@ def test_pairs_without_enough_common_prompts_say_so_and_do_not_count_in_holm() -
     rng = np.random.default_rng(6)
     rows = [(name, group, float(rng.uniform(1, 5))) for name in "ab" for group in range(8)]
     rows += [("c", 0, 3.0), ("d", 99, 3.0)]
-    by_pair = {(row.first, row.second): row for row in compare_generators(rows)}
+    by_pair = {(row.first, row.second): row for row in compare_generators(split_by_generator(rows))}
     (measured,) = [row for row in by_pair.values() if {row.first, row.second} == {"a", "b"}]
     assert measured.adjusted == measured.p
     assert "no prompt in common" in str(by_pair["a", "d"].difference.value)
@@ -158,7 +160,10 @@ def test_holm_by_hand() -> None:
 
 
 def test_the_best_generator_comes_first() -> None:
-    assert [row.generator for row in summarise_generators([("a", 1, 2.0), ("b", 1, 4.0)])] == ["b", "a"]
+    assert [row.generator for row in summarise_generators(split_by_generator([("a", 1, 2.0), ("b", 1, 4.0)]))] == [
+        "b",
+        "a",
+    ]
 
 
 def test_a_rater_who_answers_at_random_is_screened_out() -> None:

@@ -9,6 +9,7 @@ from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.defects import compute_defect_agreement
 from qsave.statistics.drift import compute_drifts, estimate_slope
 from qsave.statistics.figures import Interval, Undefined
+from qsave.statistics.generators import split_by_generator
 from qsave.statistics.power import compute_power, count_prompts_needed, plan_prompts
 from qsave.statistics.table import RatingTable
 from qsave.statistics.variance_shares import compute_variance_shares
@@ -37,13 +38,14 @@ def test_ten_thousands_of_prompts_are_not_a_plan() -> None:
 def test_the_plan_pools_the_differences_of_all_pairs() -> None:
     """Generators a and b differ by 0 or 1 in turn over 12 prompts; c shares one prompt with each."""
     rows = [(name, prompt, 3.0 + (name == "a") * (prompt % 2)) for prompt in range(12) for name in "ab"] + [("c", 0, 3)]
-    plan = plan_prompts(rows)
+    plan = plan_prompts(split_by_generator(rows))
     assert plan.sd == pytest.approx(np.std([0, 1] * 6, ddof=1))
     assert plan.freedom == 11
     assert plan.prompts == count_prompts_needed(float(np.std([0, 1] * 6, ddof=1)))
-    few = plan_prompts(rows[:8])
+    few = plan_prompts(split_by_generator(rows[:8]))
     assert "too few" in str(few.prompts)
-    assert "share two prompts" in str(plan_prompts([("a", 1, 2.0), ("b", 2, 3.0)]).sd)
+    apart = split_by_generator([("a", 1, 2.0), ("b", 2, 3.0)])
+    assert "share two prompts" in str(plan_prompts(apart).sd)
 
 
 def test_a_slope_is_that_of_scipy() -> None:

@@ -14,7 +14,7 @@ from qsave.statistics.anchoring import measure_anchoring
 from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, RATIO, RELIABILITY, Scale, weigh
 from qsave.statistics.figures import Estimate, Interval, Undefined
-from qsave.statistics.generators import compare_generators, summarise_generators
+from qsave.statistics.generators import compare_generators, split_by_generator, summarise_generators
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
 from qsave.statistics.mos import compute_mean_mos, compute_mos, compute_pooled_sd
@@ -59,7 +59,7 @@ def all_figures(table: RatingTable) -> list[object]:
         fit_mixed_model(table),
         compute_mean_mos(table.means, [item // 2 for item in range(table.item_count)]),
         measure_anchoring(in_arms, dict.fromkeys(table.item_ids, 3.0), raters=table.raters.tolist()),
-        compare_generators((f"g{item % 3}", item // 3, score) for item, _, score in in_arms),
+        compare_generators(split_by_generator((f"g{item % 3}", item // 3, score) for item, _, score in in_arms)),
     ]
 
 
@@ -82,8 +82,15 @@ def estimates(table: RatingTable) -> list[tuple[Estimate, Scale]]:
     arms = measure_anchoring(rows, dict.fromkeys(range(table.item_count), 3.0), raters=table.raters.tolist())
     groups = [item // 2 for item in range(table.item_count)]
     clips = [(f"g{item % 3}", item // 3, mos) for item, mos in enumerate(table.means.tolist())]
-    differences = [arms.difference, arms.nearer, *(pair.difference for pair in compare_generators(clips))]
-    levels = [compute_mean_mos(table.means, groups), *(row.mos for row in summarise_generators(clips))]
+    differences = [
+        arms.difference,
+        arms.nearer,
+        *(pair.difference for pair in compare_generators(split_by_generator(clips))),
+    ]
+    levels = [
+        compute_mean_mos(table.means, groups),
+        *(row.mos for row in summarise_generators(split_by_generator(clips))),
+    ]
     return [
         *((figure, RELIABILITY) for figure in reliabilities),
         *((figure, DIFFERENCE) for figure in differences),

@@ -7,7 +7,7 @@ from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.anchoring import measure_anchoring, summarise_edit_distances
 from qsave.statistics.correlation import compute_correlations, compute_plcc
 from qsave.statistics.figures import Undefined
-from qsave.statistics.generators import summarise_generators
+from qsave.statistics.generators import split_by_generator, summarise_generators
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, choose_prior_sd, compute_mean_mos, compute_mos, compute_pooled_sd
 from qsave.statistics.p910 import fit_p910
@@ -85,7 +85,7 @@ def test_no_gold_no_repeats_no_drafts() -> None:
 
 
 def test_one_prompt_group_has_no_interval() -> None:
-    (row,) = summarise_generators([("wan", "p", 3.0), ("wan", "p", 4.0)])
+    (row,) = summarise_generators(split_by_generator([("wan", "p", 3.0), ("wan", "p", 4.0)]))
     assert row.mos.value == 3.5
     assert "one prompt group" in reason(row.mos.interval)
 
