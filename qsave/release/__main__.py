@@ -3,10 +3,14 @@
 import argparse
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
+from qsave.release.diff import Kind, compare_rows
+from qsave.release.diff_summary import summarise
+from qsave.release.diff_text import render_summary, write_changes
 from qsave.release.encoding import ReleaseError
 from qsave.release.presets.catalogue import PRESETS
 from qsave.release.presets.write import write_preset
@@ -34,6 +38,7 @@ def _parse_arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_preset(commands)
     _add_pull(commands)
+    _add_diff(commands)
     return parser.parse_args()
 
 
@@ -69,6 +74,28 @@ def _add_pull(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     pull.add_argument("--media", action=argparse.BooleanOptionalAction, default=True, help="with the clips (default)")
     pull.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the token and nothing else")
     pull.set_defaults(run=_pull)
+
+
+def _add_diff(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    diff = commands.add_parser(
+        "diff",
+        help="say what differs between two releases",
+        description="Compare clips, ratings, targets, splits, policies and generators of two releases.",
+    )
+    diff.add_argument("before", type=Path, help="the folder of the earlier release")
+    diff.add_argument("after", type=Path, help="the folder of the later release")
+    diff.add_argument("--csv", type=Path, metavar="FILE", help="also write every difference to this CSV file")
+    diff.set_defaults(run=_print_differences)
+
+
+def _print_differences(options: argparse.Namespace) -> None:
+    for line in render_summary(summarise(options.before, options.after)):
+        print(line)
+    if options.csv:
+        changes = chain.from_iterable(compare_rows(options.before, options.after, kind) for kind in Kind)
+        with options.csv.open("x", encoding="utf-8", newline="") as file:
+            file.writelines(write_changes(changes))
+        print(f"Every difference is in {options.csv}.")
 
 
 def _pull(options: argparse.Namespace) -> None:
