@@ -17,9 +17,11 @@ from accounts.models import Role, User
 from annotation.models import Campaign
 from datasets.models import Release
 from datasets.preview_api import PolicyField
+from datasets.served import get_served_release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.presets import PresetState, list_presets, request_preset
 from datasets.services.releases import request_release
+from datasets.services.tombstones import make_tombstone
 from datasets.services.withdrawal import MAX_REASON_LENGTH, withdraw_release
 from operations.models import Job
 
@@ -33,6 +35,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
     parent_number = serializers.IntegerField(source="parent.number", default=None, read_only=True)
     created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True)
     job = serializers.SerializerMethodField()
+    tombstone = serializers.SerializerMethodField(help_text="What remains of a withdrawn release; null for others.")
 
     class Meta:
         model = Release
@@ -52,12 +55,16 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
             "frozen_at",
             "withdrawn_at",
             "withdrawal_reason",
+            "tombstone",
             "job",
         )
         read_only_fields = fields
 
     def get_job(self, release: Release) -> dict[str, Any] | None:
         return describe_job(release.job)
+
+    def get_tombstone(self, release: Release) -> dict[str, Any] | None:
+        return make_tombstone(release).to_json() if release.state == Release.State.WITHDRAWN else None
 
 
 class NewReleaseSerializer(serializers.Serializer[Any]):
@@ -117,7 +124,7 @@ class WithdrawalSerializer(serializers.Serializer[Any]):
 
 
 class WithdrawReleaseView(APIView):
-    """Withdraw a frozen release: its row, number and folder stay, but its files are served no longer."""
+    """Withdraw a frozen release: its row, its number and a tombstone stay, and its data is deleted."""
 
     permission_classes = (HasRole,)
     required_role = Role.ENGINEER
@@ -163,7 +170,7 @@ class PresetsView(APIView):
 
     @extend_schema(responses=PresetSerializer(many=True))
     def get(self, request: Request, number: int) -> Response:
-        release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
+        release = get_served_release(number)
         return Response([PresetSerializer(state).data for state in list_presets(release)])
 
     @extend_schema(request=NewPresetSerializer, responses={202: PresetSerializer})

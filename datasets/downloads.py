@@ -5,7 +5,6 @@ from pathlib import Path
 
 from django.http import Http404
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -16,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.api import HasRole
 from accounts.models import Role
 from annotation.rating.clip_media import MediaFile, serve
-from datasets.models import Release
+from datasets.served import get_served_release
 from datasets.services.archive import Archive, archive_preset, archive_release
 from datasets.services.policy import ReleaseRefused
 from datasets.services.presets import find_preset_file
@@ -61,7 +60,7 @@ class ReleaseFileView(APIView):
 
     @extend_schema(responses=_BYTES)
     def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
-        release = _get_release(number)
+        release = get_served_release(number)
         try:
             folder = locate_release(release)
             names = _read_names(folder, (folder / MANIFEST_NAME).stat().st_mtime_ns)
@@ -83,7 +82,7 @@ class ReleaseArchiveView(APIView):
     def get(self, request: Request, number: int) -> HttpResponseBase:
         query = ArchiveQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        release = _get_release(number)
+        release = get_served_release(number)
         try:
             archive = archive_release(release, **query.validated_data)
         except (ReleaseRefused, ReleaseError, OSError) as refusal:
@@ -111,13 +110,8 @@ class PresetArchiveView(APIView):
     @extend_schema(responses={(200, "application/x-tar"): OpenApiTypes.BINARY})
     def get(self, request: Request, number: int, preset: str) -> HttpResponseBase:
         _find_preset_file(number, preset, SUMMARY_FILE)
-        archive = archive_preset(_get_release(number), preset)
+        archive = archive_preset(get_served_release(number), preset)
         return _serve_archive(request, archive, archive.name)
-
-
-def _get_release(number: int) -> Release:
-    """Return a release whose files are served; raise Http404 for any other."""
-    return get_object_or_404(Release, number=number, state=Release.State.FROZEN)
 
 
 @lru_cache(maxsize=4)
@@ -127,7 +121,7 @@ def _read_names(folder: Path, modified: int) -> frozenset[str]:
 
 
 def _find_preset_file(number: int, preset: str, name: str) -> Path:
-    path = find_preset_file(_get_release(number), preset, name)
+    path = find_preset_file(get_served_release(number), preset, name)
     if path is None:
         raise Http404(
             _("The preset %(preset)s of release %(number)s has no file %(name)s, or it is not written yet.")

@@ -1,7 +1,7 @@
 """Background jobs of releases."""
 
 from datasets.models import Release
-from datasets.services import presets, releases
+from datasets.services import presets, releases, tombstones
 from datasets.services.policy import ReleaseRefused
 from operations.jobs import JobError, JobInterruptedError, JobRun, job_kind
 from qsave.release.encoding import ReleaseError
@@ -39,6 +39,16 @@ def check_release(run: JobRun) -> dict[str, object]:
         return {"problems": verify_release(releases.locate_release(release))}
     except ReleaseRefused as refusal:
         raise JobError(str(refusal)) from None
+
+
+@job_kind(tombstones.KIND, queue="long")
+def delete_release_data(run: JobRun) -> dict[str, object]:
+    """Replace the data of the withdrawn release whose key is `release` by its tombstone."""
+    release = Release.objects.filter(pk=run.arguments["release"], state=Release.State.WITHDRAWN).first()
+    if release is None:
+        raise JobError("The release of this job is not withdrawn, so its data stays.")
+    tombstones.delete_data(release)
+    return {"number": release.number}
 
 
 @job_kind(presets.KIND, queue="long")

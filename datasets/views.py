@@ -19,6 +19,7 @@ from datasets.preset_texts import HOLDS, LEAVES_OUT
 from datasets.services.policy import ReleaseRefused, SmallSplits
 from datasets.services.presets import list_presets, request_preset
 from datasets.services.releases import locate_release, request_release
+from datasets.services.tombstones import find_replacement
 from datasets.services.withdrawal import list_withdrawn_clips, withdraw_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
@@ -81,6 +82,7 @@ def release(request: AuthedRequest, number: int) -> HttpResponse:
     context = {
         "release": row,
         "verification": _find_last_verification(row),
+        "replacement": find_replacement(row) if row.state == Release.State.WITHDRAWN else None,
         "withdrawn_clips": list_withdrawn_clips(row),
         **_read_contents(row),
     }
@@ -154,7 +156,7 @@ def release_withdraw(request: AuthedRequest, number: int) -> HttpResponse:
     except ReleaseRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("Release withdrawn. Its folder stays as it is, but nobody gets it here."))
+        messages.success(request, _("Release withdrawn. Its data is being deleted; its number, hash and counts stay."))
     return redirect("release", number=number)
 
 

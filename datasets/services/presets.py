@@ -84,7 +84,12 @@ def build_preset(release: Release, name: str, *, progress: Progress) -> Mapping[
         shutil.rmtree(folder)
     for unfinished in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed
         shutil.rmtree(unfinished)
-    return write_preset(name, source, folder, processes=PROCESSES, progress=progress)
+    summary = write_preset(name, source, folder, processes=PROCESSES, progress=progress)
+    release.refresh_from_db()
+    if release.state == Release.State.WITHDRAWN:  # meanwhile; its data may be deleted already
+        shutil.rmtree(folder)
+        locate_release(release)
+    return summary
 
 
 def locate_preset(release: Release, name: str) -> Path:

@@ -26,6 +26,7 @@ from datasets.services.folder import Header, Progress, write_folder
 from datasets.services.judgements import check_sources
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
+from datasets.services.tombstones import make_tombstone
 from operations.jobs import enqueue
 from qsave.release.manifest import FORMAT
 from qsave.words import isolate
@@ -87,6 +88,8 @@ def mark_failed(release: Release) -> None:
 
 def locate_release(release: Release) -> Path:
     """Return the folder of a frozen release. Raises ReleaseRefused if it is not frozen or has an earlier format."""
+    if release.state == Release.State.WITHDRAWN:
+        raise ReleaseRefused(make_tombstone(release).explain())
     if release.state != Release.State.FROZEN:
         raise ReleaseRefused(
             _("Release %(release)s is %(state)s and has no folder.")

@@ -1,7 +1,7 @@
 """Find the frozen releases that hold withdrawn clips, and withdraw a release.
 
-A withdrawn release keeps its row, its number and its folder, byte for byte, but the site serves and verifies its files
-no longer, and no critic can be trained on it.
+A withdrawn release keeps its row and its number. A job deletes its data and leaves a tombstone
+(`datasets.services.tombstones`).
 """
 
 import logging
@@ -22,7 +22,9 @@ from annotation.models import Clip, Item
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from datasets.models import Release
+from datasets.services import tombstones
 from datasets.services.policy import ReleaseRefused
+from operations.jobs import enqueue
 from qsave.words import isolate
 
 MAX_REASON_LENGTH = 1000
@@ -34,7 +36,10 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def withdraw_release(*, actor: User, release: Release, reason: str) -> Release:
-    """Mark a frozen release as withdrawn and return it. Raises ReleaseRefused without a reason or in other states."""
+    """Mark a frozen release as withdrawn, queue the deletion of its data and return it.
+
+    Raises ReleaseRefused without a reason or in other states.
+    """
     require_role(actor, Role.ENGINEER)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
     if not reason:
@@ -48,6 +53,7 @@ def withdraw_release(*, actor: User, release: Release, reason: str) -> Release:
     current.state, current.withdrawal_reason = Release.State.WITHDRAWN, reason
     current.withdrawn_at, current.withdrawn_by = timezone.now(), actor
     current.save(update_fields=["state", "withdrawal_reason", "withdrawn_at", "withdrawn_by"])
+    enqueue(kind=tombstones.KIND, arguments={"release": current.pk}, actor=actor)
     audit.record(actor=actor, action="release.withdrawn", target=current, number=current.number, reason=reason)
     return current
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qsave.release.encoding import ReleaseError, encode_canonical, parse_object
+from qsave.release.tombstone import read_tombstone
 
 MANIFEST_NAME = "manifest.json"
 MEDIA_FOLDER = "media"
@@ -40,8 +41,10 @@ def encode_manifest(manifest: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a release folder and check its shape. Raises ReleaseError."""
+    """Read the manifest of a release folder and check its shape. Raises ReleaseError, also for a withdrawn release."""
     path = folder / MANIFEST_NAME
+    if tombstone := read_tombstone(folder):
+        raise ReleaseError(f"{folder}: {tombstone.explain()}")
     if not path.is_file():
         raise ReleaseError(f"{folder} is not a release: it has no {MANIFEST_NAME}.")
     return parse_manifest(path.read_bytes(), path)
