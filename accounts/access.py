@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.urls import Resolver404, get_script_prefix, resolve
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -36,6 +37,15 @@ class Access:
 
     role: Role | None
     reason: str = ""
+
+
+def may_open(role: Role, url: str) -> bool:
+    """Return whether the page at an address of this site is for people with `role`, as far as the role decides."""
+    try:
+        access = getattr(resolve("/" + url.removeprefix(get_script_prefix())).func, "access", None)
+    except Resolver404:
+        return False
+    return isinstance(access, Access) and (access.role is None or role.rank >= access.role.rank)
 
 
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]

@@ -15,7 +15,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from accounts.models import AuditEntry, User
+from accounts.access import may_open
+from accounts.models import AuditEntry, Role, User
 from accounts.query_plans import plan_by_values
 
 PAGE_SIZE = 50
@@ -116,8 +117,8 @@ def find_act(action: str) -> Act | None:
 
 
 @plan_by_values()
-def read_page(filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
-    """Return a page: the newest entries, or those just before or just after a key.
+def read_page(filters: Filters, *, role: Role = Role.LEAD, before: int | None = None, after: int | None = None) -> Page:
+    """Return a page for people with `role`: the newest entries, or those just before or just after a key.
 
     One query for the entries, one for the person of the filter, and one for each kind of target on the page.
     """
@@ -130,7 +131,9 @@ def read_page(filters: Filters, *, before: int | None = None, after: int | None 
         fetched = list((entries if before is None else entries.filter(pk__lt=before)).order_by("-pk")[: PAGE_SIZE + 1])
         rows, has_more = fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
         has_newer, has_older = before is not None and bool(rows), has_more
-    return Page(describe_entries(rows), rows[0].pk if has_newer else None, rows[-1].pk if has_older else None)
+    return Page(
+        describe_entries(rows, role=role), rows[0].pk if has_newer else None, rows[-1].pk if has_older else None
+    )
 
 
 def read_entries(filters: Filters) -> Iterator[tuple[AuditEntry, Target | None]]:
@@ -165,11 +168,16 @@ def _filter(filters: Filters) -> QuerySet[AuditEntry]:
     return entries
 
 
-def describe_entries(entries: Iterable[AuditEntry]) -> list[Row]:
-    """Return each entry with its sentence. One query for each kind of target."""
+def describe_entries(entries: Iterable[AuditEntry], *, role: Role = Role.LEAD) -> list[Row]:
+    """Return each entry with its sentence. One query for each kind of target.
+
+    A target is a link where people with `role` may open its page.
+    """
     entries = list(entries)
     targets = _read_targets(entries)
-    return [Row(entry, _make_sentence(entry, targets.get((entry.target_type, entry.target_id)))) for entry in entries]
+    return [
+        Row(entry, _make_sentence(entry, targets.get((entry.target_type, entry.target_id)), role)) for entry in entries
+    ]
 
 
 def _read_targets(entries: Iterable[AuditEntry]) -> dict[tuple[str, str], Target]:
@@ -184,7 +192,7 @@ def _read_targets(entries: Iterable[AuditEntry]) -> dict[tuple[str, str], Target
     }
 
 
-def _make_sentence(entry: AuditEntry, target: Target | None) -> SafeString:
+def _make_sentence(entry: AuditEntry, target: Target | None, role: Role) -> SafeString:
     act = _acts.get(entry.action)
     sentence = act.sentence if act else _("%(actor)s: %(action)s, %(target)s.")
     if callable(sentence):
@@ -194,14 +202,14 @@ def _make_sentence(entry: AuditEntry, target: Target | None) -> SafeString:
     values |= {
         "actor": format_html("<strong><bdi>{}</bdi></strong>", entry.actor or _("The site")),
         "action": _format_value(entry.action),
-        "target": _link(target or Target(f"#{entry.target_id}")),
+        "target": _link(target or Target(f"#{entry.target_id}"), role),
         "campaign": _format_value(entry.campaign),
     }
     return mark_safe(escape(sentence) % defaultdict(lambda: "–", values))  # noqa: S308 - every part is escaped
 
 
-def _link(target: Target) -> SafeString:
-    if not target.url:
+def _link(target: Target, role: Role) -> SafeString:
+    if not target.url or not may_open(role, target.url):
         return format_html("<bdi>{}</bdi>", target.name)
     return format_html('<a href="{}"><bdi>{}</bdi></a>', target.url, target.name)
 

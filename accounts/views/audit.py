@@ -24,7 +24,7 @@ def audit(request: AuthedRequest) -> HttpResponse:
     before, after = _parse_key(request.GET.get("before", "")), _parse_key(request.GET.get("after", ""))
     chosen = {"person": filters.person, "campaign": filters.campaign, "action": filters.action}
     context = {
-        "page": read_page(filters, before=before, after=after),
+        "page": read_page(filters, role=Role(request.user.role), before=before, after=after),
         "filters": filters,
         "acts": list_acts(),
         "campaigns": list_campaigns(),

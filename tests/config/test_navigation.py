@@ -1,12 +1,18 @@
-"""Every page marks where a person is: one entry of the menu, and one of the tabs where the page has tabs."""
+"""Every page marks where a person is: one entry of the menu, and one of the tabs where the page has tabs. And it links
+only to pages that this person may open."""
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 from django.test import Client
 
+from accounts.access import may_open
+from accounts.models import AuditEntry, Role, User
 from config.navigation import CAMPAIGN_TABS, MENU, RATING_TABS
+from datasets.models import Release
+from modelassist.models import Critic, Run
 from tests.browser.site_world import STRANGER, build_world
 from tests.test_architecture import ADDRESSES
 
@@ -28,16 +34,26 @@ def list_marks(html: str) -> Iterator[tuple[str, int]]:
             yield name, match[0].count("aria-current=")
 
 
+def list_refused_links(html: str, reader: User) -> list[str]:
+    """List the links of a page to other pages of the site that its reader may not open."""
+    paths = sorted({unescape(path) for path in re.findall(r'<a\s[^>]*?href="(/[^"#?]*)', html)})
+    return [path for path in paths if not path.startswith("/api/") and not may_open(Role(reader.role), path)]
+
+
 @pytest.mark.django_db
-def test_every_page_marks_one_entry_of_the_menu_and_one_tab(client: Client) -> None:
+def test_every_page_marks_one_entry_of_the_menu_and_one_tab_and_links_where_one_may_go(client: Client) -> None:
     world, wrong = build_world(), []
+    for target in (*Critic.objects.all(), *Run.objects.all(), *Release.objects.all()):
+        AuditEntry.objects.create(action="critic.registered", target_type=target._meta.label_lower, target_id=target.pk)
     for route, pages in world.pages.by_route.items():
         for who, path in pages:
-            if who == STRANGER or route in UNMARKED:
+            if who == STRANGER:
                 continue
             client.force_login(world.people[who])
-            marks = dict(list_marks(client.get(path).content.decode()))
-            if marks.get("site-header") != 1 or marks.get("tabs", 1) != 1:
+            html = client.get(path).content.decode()
+            wrong += [f"{path}: {who} may not open {link}" for link in list_refused_links(html, world.people[who])]
+            marks = dict(list_marks(html))
+            if route not in UNMARKED and (marks.get("site-header") != 1 or marks.get("tabs", 1) != 1):
                 wrong.append(f"{path} marks {marks}: list its route {route} in config/navigation.py")
     assert wrong == []
 
