@@ -89,7 +89,7 @@ MENU = (
     ),
     Entry("people", _("People"), frozenset({"invite", "reset-link"}), Role.LEAD),
     Entry("audit", _("Audit trail"), role=Role.LEAD),
-    Entry("releases", _("Releases"), frozenset({"release", "release-freeze"}), Role.ENGINEER),
+    Entry("releases", _("Releases"), frozenset({"release", "release-freeze", "release-rows"}), Role.ENGINEER),
     Entry("runs", _("Training"), frozenset({"run", "run-start"}), Role.ENGINEER),
     Entry("score", _("Score a clip"), frozenset({"scoring"}), Role.LEAD),
     Entry("critics", _("Critics"), frozenset({"critic", "critic-add"}), Role.ENGINEER),

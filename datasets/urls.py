@@ -1,11 +1,12 @@
 from django.urls import URLPattern, URLResolver, path
 
-from datasets import views
+from datasets import rows_page, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", views.releases, name="releases"),
     path("releases/freeze", views.release_freeze, name="release-freeze"),
     path("releases/<int:number>", views.release, name="release"),
+    path("releases/<int:number>/rows", rows_page.release_rows, name="release-rows"),
     path("releases/<int:number>/verify", views.release_verify, name="release-verify"),
     path("releases/<int:number>/presets", views.release_preset, name="release-preset"),
     path("releases/<int:number>/withdraw", views.release_withdraw, name="release-withdraw"),

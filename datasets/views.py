@@ -16,11 +16,13 @@ from datasets.forms import FreezeForm, select_campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
 from datasets.preset_texts import HOLDS, LEAVES_OUT
+from datasets.services.card import read_card
 from datasets.services.policy import ReleaseRefused, SmallSplits
 from datasets.services.presets import list_presets, request_preset
 from datasets.services.releases import locate_release, request_release
 from datasets.services.tombstones import find_replacement
 from datasets.services.withdrawal import list_withdrawn_clips, withdraw_release
+from datasets.ways_to_get import list_ways
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release.encoding import ReleaseError
@@ -84,6 +86,7 @@ def release(request: AuthedRequest, number: int) -> HttpResponse:
         "verification": _find_last_verification(row),
         "replacement": find_replacement(row) if row.state == Release.State.WITHDRAWN else None,
         "withdrawn_clips": list_withdrawn_clips(row),
+        "ways": list_ways(request, row),
         **_read_contents(row),
     }
     return render(request, "datasets/release.html", context)
@@ -94,7 +97,9 @@ def _read_contents(release: Release) -> dict[str, Any]:
     if release.state != Release.State.FROZEN:
         return {}
     try:
-        manifest = read_manifest(locate_release(release))
+        folder = locate_release(release)
+        manifest = read_manifest(folder)
+        card = read_card(folder)
     except (ReleaseError, ReleaseRefused, OSError) as error:
         return {"unreadable": str(error)}
     files = sorted(manifest["files"].items())
@@ -102,6 +107,7 @@ def _read_contents(release: Release) -> dict[str, Any]:
     presets = [(HOLDS[one.preset.name], LEAVES_OUT[one.preset.name], one) for one in list_presets(release)]
     data = [(name, entry, rows.get(name)) for name, entry in files if not name.startswith("media/")]
     return {
+        "card": card,
         "presets": presets,
         "counts": describe_counts(manifest["counts"]),
         "left_out": list_left_out(manifest["counts"]),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from qsave.axes import AXES
@@ -27,6 +28,12 @@ def render_card(manifest: Mapping[str, Any]) -> str:
     front = json.dumps(_make_front_matter(manifest), ensure_ascii=True, indent=1)
     # JSON is valid YAML, and no name can break it
     return f"---\n{front}\n---\n\n{_render_text(manifest)}"
+
+
+def read_card(folder: Path) -> str:
+    """Return the text of the card of a release, without the front matter. Raises OSError if it has no card."""
+    card = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    return card.removeprefix("---\n").partition("\n---\n")[2] if card.startswith("---\n") else card
 
 
 def _make_front_matter(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -329,6 +329,7 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         ("releases", ()),
         ("release", (release.number,)),
         ("release", (2,)),
+        ("release-rows", (release.number,)),
         ("runs", ()),
         ("run", (run.pk,)),
         ("critics", ()),

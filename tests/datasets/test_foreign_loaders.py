@@ -18,6 +18,9 @@ HUGGING_FACE = """
 import datasets
 loaded = {kind: datasets.load_dataset(folder, kind, cache_dir=cache) for kind in kinds}
 answer = {kind: {split: rows.num_rows for split, rows in found.items()} for kind, found in loaded.items()}
+tables = [f"{folder}/{name}.parquet" for name in ("clips", "ratings", "targets")]
+loaded_tables = [datasets.load_dataset("parquet", data_files=path, cache_dir=cache) for path in tables]
+answer["tables"] = [table["train"].num_rows for table in loaded_tables]
 answer["features"] = sorted({str(rows.features) for kind in ("sft",) for rows in loaded[kind].values()})
 answer["first"] = loaded["sft"]["train"][0]
 """
@@ -73,6 +76,7 @@ def test_hugging_face_opens_it_with_the_splits_of_the_card(folder: Path) -> None
     answer = load(HUGGING_FACE, folder, kinds=["sft", "rl", "cooldown"])
     assert answer["sft"] == answer["rl"] == {"train": 2, "val": 1, "test": 1}
     assert answer["cooldown"] == {"train": 1}
+    assert answer["tables"] == [4, 6, 12]
     assert len(answer["features"]) == 1
     target = answer["first"]["targets"]["visual"]
     assert json.loads(target["defects"]) == ["blur"]
