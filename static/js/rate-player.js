@@ -177,9 +177,9 @@ export class Player {
 
   /** @param {number} time */
   seek(time) {
-    this.early = this.origin === null ? time : null;
-    if (this.origin === null) return;
     const target = Math.min(Math.max(0, time), this.duration);
+    this.early = this.origin === null ? target : null;
+    if (this.origin === null) return;
     this.aim = this.video.paused ? target : null;
     this.video.currentTime = this.origin + target;
   }
@@ -214,12 +214,17 @@ export class Player {
   step(frames) {
     this.video.pause();
     if (this.times.length) this.showFrame(this.findCurrent() + frames);
-    else this.seek((this.aim ?? this.position + this.frame / 2) + frames * this.frame);
+    else this.seek((this.sought ?? this.position + this.frame / 2) + frames * this.frame);
+  }
+
+  // The time that was sought, until its frame is on screen.
+  get sought() {
+    return this.early ?? this.aim;
   }
 
   findCurrent() {
-    const { aim } = this;
-    return aim === null ? this.findNearest(this.position) : Math.max(0, this.times.findLastIndex((each) => each <= aim));
+    const { sought } = this;
+    return sought === null ? this.findNearest(this.position) : Math.max(0, this.times.findLastIndex((each) => each <= sought));
   }
 
   back() { this.step(-1); }

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from annotation.models import Campaign
 from annotation.rating import clip_media
@@ -130,6 +130,26 @@ def test_a_step_counts_from_the_frame_that_was_sought_though_it_is_not_on_screen
     desk.wait_for_function("() => !document.querySelector('video').seeking")
     at = desk.evaluate("document.querySelector('video').currentTime")
     assert expected - 0.001 <= at < expected + 1 / 16
+
+
+@pytest.mark.parametrize("is_timed", [True, False])
+def test_a_step_counts_from_the_frame_that_was_sought_before_the_clip_arrived(
+    desk: Page, campaign: Campaign, *, is_timed: bool
+) -> None:
+    times = [number / 16 for number in range(32)] if is_timed else []
+    make_item(campaign, make_clip("one", video=LONGER_VIDEO, duration=LONGER_VIDEO.seconds, shown_times=times))
+    held: list[Route] = []
+    desk.route("**/media/video/*", lambda route: held.append(route))
+    open_desk(desk)
+    desk.keyboard.press("p")  # it does not play once it is there
+    desk.evaluate(STEP_AT_ONCE, [".", "."])
+    desk.route("**/media/video/*", lambda route: route.continue_())  # the newest rule holds
+    for route in held:
+        route.continue_()
+    desk.wait_for_function(
+        "() => { const v = document.querySelector('video'); return v.currentTime > 0.5 && !v.seeking; }"
+    )
+    assert 1.125 - 0.001 <= desk.evaluate("document.querySelector('video').currentTime") < 1.125 + 1 / 16
 
 
 def test_a_still_is_zoomed_and_moved_and_a_box_drawn_on_it_lies_where_the_picture_is(
