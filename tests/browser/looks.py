@@ -27,6 +27,11 @@ def sign_in(context: BrowserContext, user: User, url: str) -> None:
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": url}])
 
 
+def stop_clock(page: Page) -> None:
+    """Let no time pass on the page but what the test lets pass; its clock was installed before."""
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+
+
 def violations(page: Page) -> list[dict[str, Any]]:
     """List the violations that axe-core finds; what passes stays in the browser, because it is much to carry over."""
     if not page.evaluate("'axe' in window"):

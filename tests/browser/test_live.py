@@ -11,7 +11,7 @@ from annotation.campaigns.reports import give_out_again
 from annotation.models import Campaign
 from operations.models import Job, JobState
 from tests.annotation.factories import claim, make_campaign, make_lead, make_user, skip, submit
-from tests.browser.looks import sign_in
+from tests.browser.looks import sign_in, stop_clock
 
 PERIOD = "00:30"
 """More than the time between two requests of any page."""
@@ -140,19 +140,19 @@ def test_a_link_that_has_the_focus_is_not_taken_away(overview: Page, campaign: C
 
 def test_nothing_is_asked_while_updates_are_paused_or_the_tab_is_hidden(overview: Page) -> None:
     asked: list[str] = []
-    overview.on("request", lambda request: asked.append(request.url) if "hx-target" in request.headers else None)
     overview.get_by_role("button", name="Pause updates").click()
     expect(overview.get_by_text("Updates are paused.")).to_be_visible()
+    overview.on("request", lambda request: asked.append(request.url) if "hx-target" in request.headers else None)
     overview.clock.run_for(PERIOD)
     assert asked == []
     overview.reload()
     expect(overview.get_by_text("Updates are paused.")).to_be_visible()  # the browser remembers it
     overview.get_by_role("button", name="Resume updates").click()
     expect(overview.get_by_text("Updated just now")).to_be_visible()
-    assert len(asked) == 1
     hide(overview, hidden=True)
+    count = len(asked)
     overview.clock.run_for(PERIOD)
-    assert len(asked) == 1
+    assert len(asked) == count >= 1
     with overview.expect_response(lambda response: "hx-target" in response.request.headers):
         hide(overview, hidden=False)
 
@@ -246,16 +246,20 @@ def test_the_list_of_clips_says_what_is_new_and_moves_when_it_is_refreshed(
 
 def test_a_button_that_the_mouse_points_at_stays_where_it_is(overview: Page, campaign: Campaign) -> None:
     rater, button = make_user("rita"), overview.get_by_role("button", name="Close campaign")
+    stop_clock(overview)
     submit(rater, claim(rater, campaign))
-    skip(rater, claim(rater, campaign), kind="flagged")
+    wait_for_answer(overview, 200)
+    expect(overview.locator("#live-work")).to_contain_text("1 of 12 ratings")  # the next request is due in 15 seconds
     overview.clock.fast_forward(13_000)
     button.hover()
     top = button.bounding_box()
+    skip(rater, claim(rater, campaign), kind="flagged")
     with overview.expect_response(lambda response: "hx-target" in response.request.headers):
         overview.clock.fast_forward(4000)
     expect(overview.get_by_text("New figures wait until you move on.")).to_be_visible()
     assert button.bounding_box() == top
     overview.mouse.move(1, 1)
+    overview.clock.run_for(2000)
     expect(overview.get_by_role("link", name="Raters have reported 1 clip.")).to_be_visible()
 
 

@@ -29,6 +29,12 @@ def disagree(clip: Clip, rater: int) -> Mapping[Axis, int]:
     return dict.fromkeys(AXES, SCORES.get(clip.clip_id, (3, 3, 3))[rater])
 
 
+def expect_page(page: Page, title: str) -> None:
+    """Wait for a page and for its scripts, which read the keys."""
+    expect(page).to_have_title(re.compile(title))
+    page.wait_for_load_state()
+
+
 def test_disputes_are_settled_by_keyboard_and_are_in_the_next_release(
     open_page: Callable[..., Page], live_server: "LiveServer", transactional_db: None
 ) -> None:
@@ -43,7 +49,7 @@ def test_disputes_are_settled_by_keyboard_and_are_in_the_next_release(
     assert violations(page) == []
 
     page.keyboard.press("j")
-    expect(page).to_have_title(re.compile("train0"))
+    expect_page(page, "train0")
     assert violations(page) == []
     expect(page.get_by_role("button", name="Take the consensus")).to_be_enabled()
     # Another lead is faster. The first one is told, and decides again with what they typed.
@@ -61,13 +67,14 @@ def test_disputes_are_settled_by_keyboard_and_are_in_the_next_release(
     page.keyboard.press("Escape")
     page.keyboard.press("c")
 
-    expect(page).to_have_title(re.compile("train1"))
+    expect_page(page, "train1")
     expect(page.get_by_role("button", name="Take the consensus")).to_be_disabled()
     page.keyboard.press("3")
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
     expect(page.get_by_text("No clip waits for your review.")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("u")
-    expect(page).to_have_title(re.compile("train1"))
+    expect_page(page, "train1")
     page.keyboard.press("3")
     expect(page.get_by_text("No clip waits for your review.")).to_be_visible()
 

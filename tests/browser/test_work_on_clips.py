@@ -23,6 +23,7 @@ from tests.annotation.factories import (
 from tests.browser.looks import NARROW, WIDE, sign_in, too_wide, violations
 
 SCORES = {"calm-sea": (3, 3), "fox-in-snow": (2, 4), "glass-of-tea": (1, 5), "night-market": (3, 4)}
+NAMES = "#clip-list tbody th .mono"
 BY_SPREAD = ["glass-of-tea", "fox-in-snow", "night-market", "calm-sea"]
 
 
@@ -54,10 +55,6 @@ def open_list(page: Page, campaign: Campaign, query: str = "") -> None:
     page.goto(f"/campaigns/{campaign.name}/items{query}")
 
 
-def list_names(page: Page) -> list[str]:
-    return page.locator("#clip-list tbody th .mono").all_text_contents()
-
-
 def expect_current(page: Page, name: str) -> None:
     expect(page.locator("tr[aria-current]")).to_contain_text(name)
 
@@ -79,7 +76,7 @@ def test_by_keyboard_alone_the_most_disputed_clip_is_found_looked_at_and_exclude
     as_lead.locator("#sort-spread").press("Enter")
     expect(as_lead.get_by_role("columnheader", name="Score gap")).to_have_attribute("aria-sort", "descending")
     expect(as_lead.locator("#sort-spread")).to_be_focused()
-    assert list_names(as_lead) == BY_SPREAD
+    expect(as_lead.locator(NAMES)).to_have_text(BY_SPREAD)
     press(as_lead, "j")
     expect_focused(as_lead, "glass-of-tea")
     press(as_lead, "Enter")
@@ -189,7 +186,7 @@ def test_many_clips_are_marked_at_once_and_cancel_changes_nothing(as_lead: Page,
     as_lead.get_by_label("Known visual score").fill("4")
     as_lead.get_by_role("button", name="Make these clips golds").click()
     expect(as_lead.get_by_text("4 clips are golds now.")).to_be_visible()
-    assert list_names(as_lead) == BY_SPREAD
+    expect(as_lead.locator(NAMES)).to_have_text(BY_SPREAD)
     expect(as_lead.locator("#clip-list tbody .badge-good")).to_have_count(4)
 
 

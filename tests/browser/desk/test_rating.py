@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import AxisAnswer, Campaign, Item, Rating
 from tests.browser.desk.desk_page import add_clip, check_accessible, lease_on, open_desk, rate_by_keys
+from tests.browser.looks import stop_clock
 
 pytestmark = pytest.mark.concurrent
 
@@ -88,6 +89,7 @@ def test_a_word_after_a_long_sitting_lies_beside_the_work_and_goes_when_told(des
     add_clip(campaign, "one")
     desk.clock.install()
     open_desk(desk)
+    stop_clock(desk)
     word = desk.locator("[data-sitting]")
     for _ in range(49):
         desk.keyboard.press("Shift")
@@ -97,6 +99,7 @@ def test_a_word_after_a_long_sitting_lies_beside_the_work_and_goes_when_told(des
     desk.clock.run_for(60_000)
     expect(word).to_contain_text("A short break")
     assert desk.evaluate("document.documentElement.scrollHeight") == 768
+    desk.clock.resume()  # axe waits by it
     check_accessible(desk)
     word.get_by_role("button").click()
     expect(word).to_be_hidden()
@@ -106,6 +109,7 @@ def test_a_break_ends_a_sitting(desk: Page, campaign: Campaign) -> None:
     add_clip(campaign, "one")
     desk.clock.install()
     open_desk(desk)
+    stop_clock(desk)
     for minutes in (45, 11, 10):
         for _ in range(minutes):
             desk.clock.run_for(60_000)

@@ -33,8 +33,6 @@ def _answer_one(critic: str, question: ClipQuestion) -> ClipAnswer:
             raise MemoryError
         case "wait":
             time.sleep(60)
-        case "pause":
-            time.sleep(0.05)
         case "print":
             print("a library prints this")
         case "bad":

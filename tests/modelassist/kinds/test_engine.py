@@ -21,6 +21,7 @@ from qsave.axes import Axis
 from qsave.report_card import Evidence, TimeRange
 from qsave.taxonomy import DEFAULT_TAXONOMY, Defect
 from tests.modelassist.engine.predictions import make_scored
+from tests.support.waiting import wait_until
 
 STAND_IN = ("-m", "tests.modelassist.kinds.stand_in_model")
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -149,25 +150,25 @@ def test_a_model_that_another_thread_uses_stays_loaded_beside_the_next(monkeypat
 
 
 def test_one_process_answers_all_threads_that_ask_a_model_in_the_order_in_which_they_asked() -> None:
-    answered: list[str] = []
-    began = threading.Barrier(2)
+    answers: list[str] = []
+    pid = read_note(ask("first")[0])[1]
+    turns = child._holders[engine.make_program("ada")].turns
 
-    def draft() -> None:
-        began.wait()
-        for number in range(6):
-            ask("pause")
-            answered.append(f"draft {number}")
+    def answer(*names: str) -> None:
+        for name in names:
+            answers.append(name if read_note(ask(name)[0])[1] == pid else "another process")
 
-    drafting = threading.Thread(target=draft)
-    drafting.start()
-    began.wait()
-    while not answered:
-        threading.Event().wait(0.01)
-    pid = read_note(ask("score")[0])[1]
-    answered.append("score")
+    drafting, scoring = (threading.Thread(target=answer, args=names) for names in (("one", "two", "three"), ("score",)))
+    with turns.take(child.ignore):
+        drafting.start()
+        wait_until(lambda: len(turns._queue) == 2, what="a draft that waits")
+        scoring.start()
+        wait_until(lambda: len(turns._queue) == 3, what="a score that waits behind it")
     drafting.join()
-    assert answered.index("score") <= 3
-    assert read_note(ask("fine")[0])[1] == pid, "the process outlives the thread that asked first"
+    scoring.join()
+    assert sorted(answers) == ["one", "score", "three", "two"]
+    assert answers.index("score") <= 1
+    assert read_note(ask("fine")[0])[1] == pid, "the process outlives the threads that asked"
 
 
 def test_the_process_dies_with_its_worker(tmp_path: Path) -> None:
