@@ -22,6 +22,7 @@ from annotation.intake.archives import UploadRefused
 from annotation.intake.import_preview import read_preview
 from annotation.intake.import_undo import may_undo, undo_import
 from annotation.models import Campaign, ClipImport, ImportRow
+from annotation.shared.row_faults import list_faults
 from qsave.csv_rows import BYTE_ORDER_MARK, write_csv
 
 SECONDS_BETWEEN_UPDATES = 2
@@ -180,7 +181,7 @@ def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
         "is_reading": is_reading,
         "seconds_between_updates": SECONDS_BETWEEN_UPDATES if is_reading or state == "running" else 0,
         "progress": progress,
-        "faults": import_reading.list_faults(one) if progress.refused else [],
+        "faults": list_faults(one.rows.filter(state=ImportRow.State.REFUSED)) if progress.refused else [],
         "preview": read_preview(one, waiting=progress.waiting, refused=progress.refused)
         if is_preview and not is_reading
         else None,

@@ -1,11 +1,10 @@
-"""Read an import for its page: its progress, its problems by reason, and its rows by key."""
+"""Read an import for its page: its progress, and its rows by key."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db.models import Case, Count, F, Min, QuerySet, TextField, Value, When
-from django.db.models.functions import StrIndex, Substr
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -14,8 +13,6 @@ from annotation.models import Campaign, ClipImport, ImportRow
 from qsave.csv_rows import Cell, write_csv
 
 PAGE_SIZE = 100
-MOST_REASONS = 20
-MOST_NUMBERS = 100
 LEAST_FOR_SPEED = 3
 """Rows that must be done before a speed is shown."""
 State = ImportRow.State
@@ -76,19 +73,6 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A reason for which rows were refused: how many, and the numbers of the first of them."""
-
-    reason: str
-    count: int
-    numbers: list[int]
-
-    @property
-    def more(self) -> int:
-        return self.count - len(self.numbers)
-
-
-@dataclass(frozen=True, slots=True)
 class RowPage:
     """A page of rows in the order of their numbers, and the number after which the next page begins, if any."""
 
@@ -117,23 +101,6 @@ def read_progress(clip_import: ClipImport) -> Progress:
     if done < LEAST_FOR_SPEED or seconds < 1:
         return progress
     return Progress(progress.counts, done / seconds)
-
-
-def list_faults(clip_import: ClipImport) -> list[Fault]:
-    """Return the reasons of refused rows, the most frequent first. Texts in quotes at the end make no difference."""
-    refused = clip_import.rows.filter(state=State.REFUSED).annotate(quote=StrIndex("reason", Value(" '")))
-    before_quote = Substr("reason", 1, F("quote") - 1)
-    kind = Case(When(quote=0, then=F("reason")), default=before_quote, output_field=TextField())
-    kinds = refused.annotate(kind=kind)
-    groups = kinds.order_by().values("kind").annotate(count=Count("pk"), first=Min("number"))
-    return [
-        Fault(
-            group["kind"].rstrip(":,") + ("" if group["kind"].endswith(".") else "."),
-            group["count"],
-            list(kinds.filter(kind=group["kind"]).order_by("number").values_list("number", flat=True)[:MOST_NUMBERS]),
-        )
-        for group in groups.order_by("-count", "first")[:MOST_REASONS]
-    ]
 
 
 def read_rows(clip_import: ClipImport, *, state: str = "", after: int = 0) -> RowPage:

@@ -32,6 +32,7 @@ class ImportReport:
     `splits` has the sizes of the campaign's splits after the import, without clips that bridge two splits.
     """
 
+    clip_import: ClipImport
     added: int = 0
     present: int = 0
     items: int = 0
@@ -104,6 +105,7 @@ def read_report(clip_import: ClipImport) -> ImportReport:
     rows = clip_import.rows.order_by("number")
     states = Counter(dict(rows.order_by().values_list("state").annotate(Count("pk"))))
     report = ImportReport(
+        clip_import,
         added=states[State.ADDED],
         present=states[State.PRESENT],
         changed=states[State.CHANGED],

@@ -18,10 +18,10 @@ from accounts.models import Role
 from annotation.judgements.forms import MappingForm, RatingsFileForm
 from annotation.judgements.importing import check_mapping, list_defects, receive_file, request_import, save_mapping
 from annotation.judgements.preview import Preview, read_preview
+from annotation.judgements.running import write_refusals
 from annotation.judgements.upkeep import delete_import, match_absent_clips
 from annotation.models import AbsentClip, Campaign, JudgementImport
 from operations.models import JobState
-from qsave.csv_rows import write_csv
 from qsave.judgements.field_facts import FileFacts
 from qsave.tables.table import TableError
 from qsave.words import isolate
@@ -107,8 +107,7 @@ def _try_stored_mapping(row: JudgementImport) -> Preview:
 def refused_rows_file(request: AuthedRequest, name: str, pk: int) -> HttpResponseBase:
     """Send all rows that an import refused, with the reasons, as CSV."""
     row = get_object_or_404(JudgementImport, campaign__name=name, pk=pk)
-    refusals = row.refusals.order_by("number").values_list("number", "reason")
-    return send_csv(write_csv(["row", "reason"], refusals.iterator(chunk_size=1000)), f"refused-ratings-{pk}.csv")
+    return send_csv(write_refusals(row), f"refused-ratings-{pk}.csv")
 
 
 @role_required(Role.LEAD)

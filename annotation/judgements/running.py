@@ -15,6 +15,7 @@ from annotation.judgements.matching import ClipMatcher, Match
 from annotation.judgements.storing import Counts, Numbering, Owner, find_or_create_absent, store_rows
 from annotation.models import JudgementImport, RefusedJudgement
 from qsave.axes import Axis
+from qsave.csv_rows import write_csv
 from qsave.judgements.mapping import JudgementMapping
 from qsave.judgements.reader import read_source
 from qsave.judgements.records import JudgedRow, JudgementRefused, SourceRow
@@ -138,3 +139,9 @@ def mark_failed(judgement_import: JudgementImport, error: str) -> None:
     """Mark a running import as failed, with the reason."""
     running = JudgementImport.objects.filter(pk=judgement_import.pk, state=JudgementImport.State.RUNNING)
     running.update(state=JudgementImport.State.FAILED, error=error, finished_at=timezone.now())
+
+
+def write_refusals(judgement_import: JudgementImport) -> Iterator[str]:
+    """Write all rows that an import refused, with the reasons, as CSV."""
+    refusals = judgement_import.refusals.order_by("number").values_list("number", "reason")
+    return write_csv(["row", "reason"], refusals.iterator(chunk_size=1000))

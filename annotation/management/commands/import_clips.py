@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 
 from accounts.models import User
 from annotation.campaigns.campaigns import create_campaign
@@ -18,13 +19,16 @@ from annotation.intake.bucket_manifests import prepare_bucket
 from annotation.intake.buckets import SCHEME
 from annotation.intake.clips import ImportOptions, import_manifest
 from annotation.intake.folder_manifests import GeneratorMissing, Manifest, prepare_manifest
+from annotation.intake.import_reading import write_rows
+from annotation.intake.import_report import ImportReport
 from annotation.management.leads import find_lead
-from annotation.models import Campaign
+from annotation.management.refused_rows import print_rows, write_file
+from annotation.models import Campaign, ImportRow
 from qsave.tables.table import TableError
 
 
 class Command(BaseCommand):
-    """Imports the clips of a manifest, or of a folder, into a campaign and prints each refused row."""
+    """Imports the clips of a manifest, or of a folder, into a campaign and prints why rows were refused."""
 
     help = (
         "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet, with the videos beside it), or of a folder "
@@ -53,6 +57,7 @@ class Command(BaseCommand):
             metavar="COLUMN",
             help="make rows with the same value of this column one prompt group, such as prompt_id",
         )
+        parser.add_argument("--refused", type=Path, metavar="FILE", help="write all refused rows to FILE, as CSV")
         parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
@@ -84,12 +89,23 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{reason}. The clips so far are in. Correct that, then run the command again: nothing is added twice."
             ) from error
-        for problem in report.problems:
-            self.stderr.write(f"row {problem.row}: {problem.reason}")
-        for row in report.differing:
-            self.stderr.write(f"row {row.row} differs from its clip: {row.reason}")
-        for note in report.notes:
-            self.stderr.write(f"row {note.row} was imported; note: {note.reason}")
+        self._report(report, options["refused"])
+
+    def _report(self, report: ImportReport, refused_file: Path | None) -> None:
+        rows, State = report.clip_import.rows, ImportRow.State
+        refused = rows.filter(state=State.REFUSED)
+        if refused_file is not None:
+            write_file(refused_file, write_rows(refused))
+        are_all_named = [
+            print_rows(self.stderr, "refused", refused),
+            print_rows(self.stderr, "different from its clip", rows.filter(state=State.DIFFERS)),
+            print_rows(self.stderr, "imported with a remark", rows.exclude(note=""), text="note"),
+        ]
+        if not all(are_all_named):
+            page = reverse("clip-import", args=[report.clip_import.pk])
+            self.stderr.write(f"The page {page} has all rows, and --refused FILE writes the refused ones to a file.")
+        campaign = report.clip_import.campaign
+        assert campaign is not None
         self.stdout.write(
             f"{report.added} added, {report.present} already present, {len(report.problems)} refused, "
             f"{report.changed} changed, {len(report.differing)} different; "

@@ -10,16 +10,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from annotation.judgements.importing import open_import, start_import
-from annotation.judgements.running import mark_failed, run_import
+from annotation.judgements.running import mark_failed, run_import, write_refusals
 from annotation.judgements.upkeep import delete_import
 from annotation.management.leads import find_lead
+from annotation.management.refused_rows import print_rows, write_file
 from annotation.models import Campaign, JudgementImport
 from qsave.parsing import parse_json
 from qsave.tables.table import TableError
 
 
 class Command(BaseCommand):
-    """Imports ratings made elsewhere and prints each refused row. Importing a file again adds nothing."""
+    """Imports ratings made elsewhere and prints why rows were refused. Importing a file again adds nothing."""
 
     help = "Import ratings made elsewhere: a table, an export of Label Studio, VideoScore2's items, or lines of scores."
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--mapping", type=Path, help="a JSON file that says which field is what; see --propose")
         parser.add_argument("--propose", action="store_true", help="print the proposed mapping and import nothing")
         parser.add_argument("--campaign", default="", help="the campaign whose defects labels are mapped to")
+        parser.add_argument("--refused", type=Path, metavar="FILE", help="write all refused rows to FILE, as CSV")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,11 +46,13 @@ class Command(BaseCommand):
             delete_import(actor=actor, judgement_import=opened)
             self.stdout.write(json.dumps(mapping, ensure_ascii=False, indent=2))
         else:
-            self._report(_run(actor, opened, mapping))
+            self._report(_run(actor, opened, mapping), options["refused"])
 
-    def _report(self, row: JudgementImport) -> None:
-        for number, reason in row.refusals.order_by("number").values_list("number", "reason").iterator():
-            self.stderr.write(f"row {number}: {reason}")
+    def _report(self, row: JudgementImport, refused_file: Path | None) -> None:
+        if refused_file is not None:
+            write_file(refused_file, write_refusals(row))
+        if not print_rows(self.stderr, "refused", row.refusals.all()):
+            self.stderr.write("--refused FILE writes all refused rows to a file.")
         for note in row.notes:
             self.stderr.write(note)
         self.stdout.write(

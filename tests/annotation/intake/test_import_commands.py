@@ -1,5 +1,6 @@
 """The import as a command and as a job."""
 
+import csv
 from io import StringIO
 from pathlib import Path
 
@@ -25,10 +26,31 @@ def test_the_command_makes_the_campaign_on_request_and_prints_bad_rows(video_fol
     call_command("import_clips", str(manifest), "--campaign", "fresh-one", "--create", stdout=out, stderr=err)
 
     assert Campaign.objects.get().name == "fresh-one"
-    assert "row 2: video does not exist" in err.getvalue()
+    assert "refused, row 2: video does not exist: 'v/none.mp4'." in err.getvalue()
     assert "Warning: The split test " in err.getvalue()
     assert "The manifest has 1 prompt groups; 0 of its clips bridge two splits." in out.getvalue()
     assert "1 added" in out.getvalue()
+
+
+def test_rows_with_one_fault_are_one_line_and_all_of_them_a_file(video_folder: Path, tmp_path: Path) -> None:
+    factories.make_lead()
+    rows = [make_row(number, video=f"v/none-{number}.mp4") for number in range(1, 13)]
+    manifest = write_csv(video_folder / "m.csv", [*rows, make_row(1, prompt="")])
+    err, refused = StringIO(), tmp_path / "refused.csv"
+    command = ("import_clips", str(manifest), "--campaign", "fresh", "--create", "--refused")
+
+    call_command(*command, str(refused), stdout=StringIO(), stderr=err)
+
+    lines = err.getvalue().splitlines()
+    assert lines[0] == "refused, 12 rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more: video does not exist."
+    assert lines[1] == "refused, row 13: prompt is empty."
+    assert lines[2].startswith("The page /imports/")
+    kept = list(csv.DictReader(StringIO(refused.read_text("utf-8-sig"))))
+    assert [row["row"] for row in kept] == [str(number) for number in range(1, 14)]
+    assert kept[11]["reason"] == "video does not exist: 'v/none-12.mp4'."
+
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command(*command, str(tmp_path / "none" / "x.csv"), stdout=StringIO(), stderr=StringIO())
 
 
 @pytest.mark.parametrize(

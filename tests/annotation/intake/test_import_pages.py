@@ -14,9 +14,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from annotation.intake import clips, importing, row_work, upload_folders
 from annotation.intake.import_preview import preview_import
-from annotation.intake.import_reading import MOST_NUMBERS, list_faults
 from annotation.intake.manifests import open_manifest
 from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item
+from annotation.shared.row_faults import MOST_NUMBERS, list_faults
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.tables.table import TableError
@@ -46,7 +46,7 @@ def many(empty_campaign: Campaign) -> ClipImport:
 def test_many_rows_with_one_fault_are_one_line_of_a_small_page_and_all_in_a_file(
     as_lead: Client, many: ClipImport, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    most, other = list_faults(many)
+    most, other = list_faults(many.rows.filter(state="refused"))
     assert (most.reason, most.count, len(most.numbers)) == ("video does not exist.", MANY, MOST_NUMBERS)
     assert (other.reason, other.count, other.numbers) == ("prompt is empty.", 1, [MANY + 1])
 

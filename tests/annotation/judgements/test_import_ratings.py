@@ -32,10 +32,21 @@ def test_a_file_is_imported_by_the_proposed_mapping_and_stays(lead: User, table:
     make_judged_clips()
     out, err = run(table, "--source", "lab")
     assert out == "4 rows: 3 judgements added, 0 stored already (0 of them with another value), 1 rows refused\n"
-    assert err == "row 4: axis is 'physical consistency', which no axis is mapped to.\n"
+    assert err == "refused, row 4: axis is 'physical consistency', which no axis is mapped to.\n"
     assert table.exists()
     assert "3 stored already" in run(table, "--source", "lab")[0]
     assert ImportedJudgement.objects.filter(source="lab").count() == 3
+
+
+def test_refused_rows_are_grouped_and_all_are_written_to_a_file(lead: User, tmp_path: Path) -> None:
+    make_judged_clips()
+    header, *lines = LONG_CSV.splitlines()
+    table = tmp_path / "ratings.csv"
+    table.write_text("\n".join([header, *lines, *[lines[-1]] * 11]))
+    refused = tmp_path / "refused.csv"
+    _out, err = run(table, "--source", "lab", "--refused", refused)
+    assert len(err.splitlines()) <= 3
+    assert len(refused.read_text("utf-8-sig").splitlines()) == 1 + 12
 
 
 def test_the_proposal_is_a_mapping_that_can_be_changed_and_given_back(lead: User, table: Path, tmp_path: Path) -> None:
