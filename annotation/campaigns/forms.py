@@ -1,5 +1,7 @@
 """Forms of the lead's pages. They only read input; the rules are in the services beside this module."""
 
+import re
+import unicodedata
 from dataclasses import fields
 from typing import Any
 
@@ -53,7 +55,7 @@ LABELS: dict[str, Any] = {
     "names_raters_in_review": _("Show the names of raters to the lead who reviews a clip"),
 }
 HELP: dict[str, Any] = {
-    "name": _("For links and scripts: small letters, digits and hyphens."),
+    "name": _("For links and scripts: small letters, digits and hyphens. Leave empty to make it from the title."),
     "overlap": _("Three to five is usual; more ratings narrow the intervals. You can raise it later."),
     "overlap_cap": _("Leave empty to give every clip the same number."),
     "disagreement_bound": _("If scores of one axis differ by more, the clip gets another rating, up to the maximum."),
@@ -80,14 +82,31 @@ HELP: dict[str, Any] = {
 }
 
 
+MAX_NAME_LENGTH = 80
 NAME_ERRORS = {"invalid": _("Use only letters, digits, hyphens and underscores.")}
 
 
-def refuse_taken_name(form: forms.Form) -> str:
-    """Return the short name of a form; raise ValidationError if a campaign has it already."""
-    name: str = form.cleaned_data["name"]
+def propose_name(title: str) -> str:
+    """Make a short name from a title: its letters a to z and digits. Empty for a title without them.
+
+    `static/js/campaign-name.js` has the same rule, so that the page proposes what the form would take.
+    """
+    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:MAX_NAME_LENGTH].strip("-")
+
+
+def choose_name(form: forms.Form) -> str:
+    """Return the short name of a form, by default one made from its title.
+
+    Raises ValidationError if another campaign has that name, or if the title gives none.
+    """
+    name: str = form.cleaned_data["name"] or propose_name(form.cleaned_data.get("title", ""))
+    if not name:
+        raise ValidationError(_("Enter a short name: the title has no letters from a to z and no digits."))
     if Campaign.objects.filter(name=name).exists():
-        raise ValidationError(_("Another campaign has this short name already. Choose a different one."))
+        raise ValidationError(
+            _("Another campaign has the short name %(name)s already. Choose a different one."), params={"name": name}
+        )
     return name
 
 
@@ -133,20 +152,30 @@ class CampaignForm(PolicyForm):
         help_text=_("What raters should look for, in Markdown. Each change creates a new version."),
     )
 
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["name"].required = False  # the title gives one
+
     def clean_name(self) -> str:
-        return refuse_taken_name(self)
+        return choose_name(self)
 
 
 class DuplicateForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=160)
-    name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"], error_messages=NAME_ERRORS)
+    name = forms.SlugField(
+        label=LABELS["name"],
+        required=False,
+        max_length=MAX_NAME_LENGTH,
+        help_text=HELP["name"],
+        error_messages=NAME_ERRORS,
+    )
     clips = forms.BooleanField(label=_("Clips, with priorities and order scores"), required=False)
     golds = forms.BooleanField(label=_("Gold marks"), required=False)
     qualification = forms.BooleanField(label=_("Qualification marks"), required=False)
     members = forms.BooleanField(label=_("Members"), required=False)
 
     def clean_name(self) -> str:
-        return refuse_taken_name(self)
+        return choose_name(self)
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the arguments of `duplicate_campaign`."""

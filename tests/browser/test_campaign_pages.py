@@ -10,6 +10,7 @@ from accounts.models import User
 from annotation.agreement.stored import compute_figures
 from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Rating, SavedWork, Slot
+from tests.annotation.campaigns.test_names import TITLES
 from tests.annotation.disputed_item import make_disputed_item
 from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
 from tests.browser.looks import sign_in, violations
@@ -34,6 +35,17 @@ def campaign(lead: User) -> Campaign:
 def as_lead(page: Page, lead: User, live_server: Any) -> Page:
     sign_in(page.context, lead, live_server.url)
     return page
+
+
+def test_the_short_name_follows_the_title_until_it_is_edited(as_lead: Page) -> None:
+    as_lead.goto("/new-campaign")
+    name = as_lead.get_by_label("Short name")
+    for title, proposed in TITLES.items():
+        as_lead.get_by_label("Title").fill(title)
+        expect(name).to_have_value(proposed)
+    name.fill("mine")
+    as_lead.get_by_label("Title").fill("Another title")
+    expect(name).to_have_value("mine")
 
 
 def test_an_example_is_found_added_and_saved_without_losing_what_was_typed(as_lead: Page, campaign: Campaign) -> None:

@@ -46,7 +46,7 @@ def test_a_bad_value_is_named_at_its_field_and_makes_nothing(as_lead: Client, fi
 
 def test_a_taken_name_is_refused(as_lead: Client) -> None:
     as_lead.post("/new-campaign", FORM)
-    assert "has this short name already" in as_lead.post("/new-campaign", FORM).content.decode()
+    assert "has the short name spring already" in as_lead.post("/new-campaign", FORM).content.decode()
 
 
 def test_the_list_leads_from_a_campaign_without_clips_to_their_import(as_lead: Client) -> None:
