@@ -263,18 +263,27 @@ def _make_token() -> str:
 
 def _claim(job_id: uuid.UUID) -> Job | None:
     token, now = _make_token(), timezone.now()
-    waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
-    waiting = waiting.exclude(Exists(_select_running_alone().filter(kind=OuterRef("kind"))))
-    taken = waiting.update(
-        state=JobState.RUNNING, worker=token, started_at=now, heartbeat_at=now, attempts=F("attempts") + 1
-    )
+    with transaction.atomic():
+        _lock_kind_that_runs_alone(job_id)
+        waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
+        waiting = waiting.exclude(Exists(_select_alone().filter(state=JobState.RUNNING, kind=OuterRef("kind"))))
+        taken = waiting.update(
+            state=JobState.RUNNING, worker=token, started_at=now, heartbeat_at=now, attempts=F("attempts") + 1
+        )
     return Job.objects.get(pk=job_id) if taken else None
 
 
-def _select_running_alone() -> QuerySet[Job]:
-    """Select the running jobs beside which no other of their kind may run."""
+def _lock_kind_that_runs_alone(job_id: uuid.UUID) -> None:
+    """Let claims of jobs of such a kind wait for each other: two at once would each see that no such job runs."""
+    kinds = _select_alone().filter(pk=job_id).values("kind")
+    open_jobs = Job.objects.filter(kind__in=kinds, state__in=[JobState.QUEUED, JobState.RUNNING])
+    list(open_jobs.select_for_update().order_by("pk").values_list("pk"))
+
+
+def _select_alone() -> QuerySet[Job]:
+    """Select the jobs of kinds of which at most one runs at a time."""
     _load_job_modules()
-    return Job.objects.filter(state=JobState.RUNNING, kind__in=[name for name, kind in _kinds.items() if kind.alone])
+    return Job.objects.filter(kind__in=[name for name, kind in _kinds.items() if kind.alone])
 
 
 def _nudge_next(kind: str) -> None:
