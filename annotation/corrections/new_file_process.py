@@ -32,7 +32,9 @@ def read_new_file_apart(path: Path) -> "NewFile":
         answer = process.stdout.read()
         process.wait()  # before the end of the block, which closes its input and so ends it
     if process.returncode:
-        raise ValidationError({"video": _("The process that read this video ended. Nothing has changed.")})
+        raise ValidationError(
+            {"video": _("The process that read this video ended. Nothing has changed. Choose another file.")}
+        )
     result = json.loads(answer)
     if "errno" in result:
         raise OSError(result["errno"], result["reason"])

@@ -51,7 +51,10 @@ def stage_rows(clip_import: ClipImport, on_progress: Progress = ignore_progress)
 def check_group_column(clip_import: ClipImport, column: str) -> None:
     """Raise TableError if no row has a value in the column by which prompts are to be grouped."""
     if column and not clip_import.rows.filter(values__metadata__has_key=column).exists():
-        raise TableError(_("No row has a value in the column %(name)s.") % {"name": isolate(column[:200])})
+        raise TableError(
+            _("No row has a value in the column %(name)s. Choose another column, or import without one.")
+            % {"name": isolate(column[:200])}
+        )
 
 
 def group_rows(clip_import: ClipImport) -> None:

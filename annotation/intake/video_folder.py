@@ -121,7 +121,7 @@ class VideoFolder:
         return Path(current) if stat.S_ISREG(mode) else None
 
     def _read_mode(self, path: str) -> int:
-        """Return what is at a path, as `os.stat` says it; 0 if nothing is."""
+        """Return the mode of a file or folder, as `os.stat` gives it; 0 if the path does not exist."""
         try:
             return (os.stat if self._trusted else os.lstat)(path).st_mode
         except ValueError:  # a name that no file can have

@@ -52,7 +52,7 @@ class Meter:
     """Takes the readings of one frame after the other. Memory grows by some 200 bytes a frame."""
 
     def __init__(self, grey: GreyScaler | None = None) -> None:
-        """Who reads the same frames with `watch_among` shares its `grey`."""
+        """Share the `grey` of a caller that reads the same frames with `watch_among`."""
         self._grey, self._pictures = grey or GreyScaler(), Pictures()
         self._times, self._looks = array("d"), array("f")
         self._held = (

@@ -186,7 +186,7 @@ def watch_among(
 ) -> Watched:
     """Return what `watch` does, of the decoded frames of a clip whose last frame appears at `last` seconds.
 
-    Who also needs the small grey pictures of these frames shares a `grey`, and each is scaled once.
+    A caller that needs the small grey pictures of these frames too passes its `grey`: each is then scaled once.
     """
     small = _FrameStack(config.fast_frames, config.fast_pixels, config.unit)
     large = _FrameStack(config.slow_frames, config.slow_pixels, config.unit)
