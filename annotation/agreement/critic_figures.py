@@ -94,8 +94,8 @@ class _Drafted:
 
     def thin(self, most: int) -> "_Drafted":
         """Return at most so many of the clips, evenly chosen."""
-        kept = np.array(thin_evenly(range(len(self)), most), dtype=np.int64)
-        return _Drafted(self.item[kept], self.group[kept], self.scores[kept], self.mos[kept])
+        places = np.array(thin_evenly(range(len(self)), most), dtype=np.int64)
+        return _Drafted(self.item[places], self.group[places], self.scores[places], self.mos[places])
 
 
 def compare_critics(agreement: Agreement) -> tuple[CriticFigures, ...]:

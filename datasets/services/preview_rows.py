@@ -124,9 +124,9 @@ def count_judgements(campaign: Campaign, sources: Collection[str]) -> dict[int, 
     """Return how many ratings made elsewhere each item has, by source. One query, or no query without sources."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     if sources:
-        judged = ImportedJudgement.objects.filter(
+        judgements = ImportedJudgement.objects.filter(
             clip__items__campaign=campaign, source__in=sources, clip_version=F("clip__version")
         )
-        for item, source, number in judged.values_list("clip__items", "source").annotate(n=Count("pk")):
+        for item, source, number in judgements.values_list("clip__items", "source").annotate(n=Count("pk")):
             counts[item][source] = number
     return counts

@@ -108,8 +108,8 @@ def summarise(before: Path, after: Path) -> Summary:
     for moves in summary.moves.values():
         moves.largest = _choose_largest(moves.largest)
     ratings = summary.counts[Kind.RATING]
-    kept = old["counts"].get("ratings", 0) - ratings[Action.REMOVED]
-    summary.shares_raters = kept > 0 or not (ratings[Action.REMOVED] and ratings[Action.ADDED])
+    in_both = old["counts"].get("ratings", 0) - ratings[Action.REMOVED]
+    summary.shares_raters = in_both > 0 or not (ratings[Action.REMOVED] and ratings[Action.ADDED])
     return summary
 
 

@@ -12,7 +12,7 @@ let proposed = name.value;
  * @param {string} text
  */
 export function proposeName(text) {
-  const letters = text.normalize("NFKD").replace(/[^\x00-\x7f]/g, "").toLowerCase();
+  const letters = text.normalize("NFKD").replace(/\P{ASCII}/gu, "").toLowerCase();
   return letters.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, MAX_LENGTH).replace(/-+$/, "");
 }
 
