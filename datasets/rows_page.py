@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Item
+from annotation.shared.number_fields import LARGEST_INTEGER, limit_number
 from datasets.models import Release
 from datasets.services.frozen_rows import FrozenRow, RowFilter, read_page
 from datasets.services.policy import ReleaseRefused
@@ -49,7 +50,7 @@ class RowsForm(forms.Form):
     text = forms.CharField(
         label=_("Words of the prompt or id"), required=False, max_length=200, widget=forms.TextInput({"type": "search"})
     )
-    page = forms.IntegerField(min_value=1, max_value=10**9, required=False)
+    page = forms.IntegerField(required=False, **limit_number(1, LARGEST_INTEGER))
 
     def __init__(self, data: Mapping[str, Any], generators: Sequence[str]) -> None:
         super().__init__(data, auto_id="rows-%s")
