@@ -83,7 +83,8 @@ class NewestFirst(CursorPagination):
 
 
 class ReleasesView(ListAPIView[Release]):
-    """GET lists the releases, newest first. POST freezes a new one and answers 202 with the release and its job."""
+    """GET lists the releases, newest first. POST freezes a new one and answers 202 with the release and its job; 200
+    if the same request is being built already."""
 
     permission_classes = (HasRole,)
     required_role = Role.ENGINEER
@@ -91,7 +92,7 @@ class ReleasesView(ListAPIView[Release]):
     serializer_class = ReleaseSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(request=NewReleaseSerializer, responses={202: ReleaseSerializer})
+    @extend_schema(request=NewReleaseSerializer, responses={200: ReleaseSerializer, 202: ReleaseSerializer})
     def post(self, request: Request) -> Response:
         serializer = NewReleaseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -106,7 +107,8 @@ class ReleasesView(ListAPIView[Release]):
             raise exceptions.ValidationError({"detail": str(refusal)}) from None
         except PermissionDenied as refusal:
             raise exceptions.PermissionDenied(str(refusal)) from None
-        return Response(ReleaseSerializer(release).data, status=status.HTTP_202_ACCEPTED)
+        code = status.HTTP_200_OK if release.is_requested_again else status.HTTP_202_ACCEPTED
+        return Response(ReleaseSerializer(release).data, status=code)
 
 
 class ReleaseView(RetrieveAPIView[Release]):

@@ -3,7 +3,7 @@
 from datasets.models import Release
 from datasets.services import presets, releases, tombstones
 from datasets.services.policy import ReleaseRefused
-from operations.jobs import JobError, JobInterruptedError, JobRun, job_kind
+from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 from qsave.release.encoding import ReleaseError
 from qsave.release.manifest import verify_release
 
@@ -21,7 +21,7 @@ def build_release(run: JobRun) -> dict[str, object]:
     except ReleaseRefused as refusal:
         releases.mark_failed(release)
         raise JobError(str(refusal)) from None
-    except JobInterruptedError:
+    except (JobInterruptedError, JobCancelledError):  # another worker may have taken the job over
         raise
     except BaseException:
         releases.mark_failed(release)

@@ -39,6 +39,8 @@ class Release(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     withdrawal_reason = models.TextField(blank=True)
+    is_requested_again = False
+    """Not stored: this object answers a second request for a release that was being built already."""
 
     class Meta:
         ordering: ClassVar = ["-number"]

@@ -16,9 +16,11 @@ State = Release.State
 
 
 def list_failed_releases(now: datetime) -> QuerySet[Release]:
-    """Return the releases of the last RECENT days that failed, unless a later one of the same campaign did not."""
+    """Return the releases of the last RECENT days that failed and were not cancelled, unless a later one of the same
+    campaign did not fail."""
     later = Release.objects.filter(campaign=OuterRef("campaign"), number__gt=OuterRef("number"))
     failed = Release.objects.filter(state=State.FAILED, created_at__gt=now - RECENT).select_related("job")
+    failed = failed.exclude(job__state=JobState.CANCELLED)
     return failed.exclude(Exists(later.exclude(state=State.FAILED)))[:MAX_RELEASES]
 
 

@@ -9,5 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/<int:number>/rows", rows_page.release_rows, name="release-rows"),
     path("releases/<int:number>/verify", views.release_verify, name="release-verify"),
     path("releases/<int:number>/presets", views.release_preset, name="release-preset"),
+    path("releases/<int:number>/jobs/<uuid:pk>/cancel", views.release_job_cancel, name="release-job-cancel"),
     path("releases/<int:number>/withdraw", views.release_withdraw, name="release-withdraw"),
 ]

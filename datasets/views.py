@@ -1,6 +1,7 @@
 """The engineer's pages of releases: the list, freezing a new one, one release with its files and its verification."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -19,7 +20,7 @@ from datasets.preset_texts import HOLDS, LEAVES_OUT
 from datasets.services.card import read_card
 from datasets.services.policy import ReleaseRefused, SmallSplits
 from datasets.services.presets import list_presets, request_preset
-from datasets.services.releases import locate_release, request_release
+from datasets.services.releases import cancel_job, locate_release, request_release
 from datasets.services.tombstones import find_replacement
 from datasets.services.withdrawal import list_withdrawn_clips, withdraw_release
 from datasets.ways_to_get import list_ways
@@ -70,6 +71,8 @@ def release_freeze(request: AuthedRequest) -> HttpResponse:
         except ReleaseRefused as refusal:
             form.add_error(None, str(refusal))
         else:
+            if requested.is_requested_again:
+                messages.info(request, _("This release is being built already, so no second one was started."))
             return redirect("release", number=requested.number)
     return _render_releases_page(request, form)
 
@@ -149,6 +152,18 @@ def release_preset(request: AuthedRequest, number: int) -> HttpResponse:
         request_preset(actor=request.user, release=release, name=request.POST.get("preset", ""))
     except ReleaseRefused as refusal:
         messages.error(request, str(refusal))
+    return redirect("release", number=number)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def release_job_cancel(request: AuthedRequest, number: int, pk: UUID) -> HttpResponse:
+    """Cancel a job of a release: its build, its verification or one of its presets."""
+    row = get_object_or_404(Release, number=number)
+    if cancel_job(actor=request.user, release=row, job=get_object_or_404(Job, pk=pk)):
+        messages.success(request, _("Job cancelled. Nothing of it is left behind."))
+    else:
+        messages.error(request, _("This job has ended, so it cannot be cancelled."))
     return redirect("release", number=number)
 
 

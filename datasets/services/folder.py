@@ -4,17 +4,18 @@ The same snapshot, policy, name and number give the same bytes: rows are in the 
 clock, and random draws are seeded.
 """
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from datasets.services import card, croissant, judgements, rows
+from datasets.services.clip_files import ClipCopier, FileCheck
 from datasets.services.figures import Figures, compute_figures
 from datasets.services.filters import explain_no_words
 from datasets.services.policy import NothingCounts, NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
+from datasets.services.progress import Progress, cut_step
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.statements import describe_filters, describe_policy
 from datasets.services.survey import Survey
@@ -28,8 +29,6 @@ from qsave.release.manifest import FORMAT, MANIFEST_NAME, encode_manifest, hash_
 from qsave.release.rows import row_to_json
 from qsave.splits import HELD_OUT, SPLITS
 from qsave.statistics.figures import Undefined
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +82,8 @@ class _Totals:
 class _Build:
     """Inputs and outputs of writing the rows of one clip."""
 
-    folder: Path
     media: Path
+    copier: ClipCopier | None
     policy: ReleasePolicy
     survey: Survey
     figures: Figures
@@ -99,23 +98,30 @@ def write_folder(
 
     The records' `original` is a path below `media`. Raises ReleaseRefused if there is nothing to release.
     """
+    progress(0.0, "checking the clips and computing targets")
     survey = Survey(snapshot, policy)
-    figures = compute_figures(survey.read_included(), policy)
+    check = FileCheck(media, copy=policy.media == "copy")
+    figures = compute_figures(_check_files(survey.read_included(), check), policy)
+    check.finish(folder)
     if not any(figures[axis].mos for axis in AXES):
         raise NothingCounts(header.campaign)
     check_split_sizes(survey.measure_splits(figures), policy)
+    writing = cut_step(progress, 0.1, 0.9)
     totals = _Totals()
     with ExitStack() as stack:
+        copier = stack.enter_context(ClipCopier(media, folder)) if policy.media == "copy" else None
         files = _open_files(folder, policy, stack)
-        build = _Build(folder, media, policy, survey, figures, files, totals)
+        build = _Build(media, copier, policy, survey, figures, files, totals)
         for number, record in enumerate(read_records(snapshot), start=1):
             _write_clip(record, build)
-            progress(number / survey.clips, f"{number} of {survey.clips} clips")
+            writing(number / survey.clips, f"writing clips: {number} of {survey.clips}")
+        copied = copier.finish() if copier else {}
     if not files["rl/train.jsonl"].count:
         raise NoTrainRows(header.campaign, policy)
+    progress(0.9, "hashing files")
     manifest = _make_manifest(header, policy, figures, files, totals)
     (folder / "README.md").write_text(card.render_card(manifest), encoding="utf-8")
-    files_so_far = _hash_files(folder)
+    files_so_far = copied | _hash_files(folder, copied)
     (folder / "croissant.json").write_bytes(croissant.encode_metadata(manifest, files_so_far))
     manifest["files"] = files_so_far | {"croissant.json": _hash_file(folder / "croissant.json")}
     (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
@@ -147,7 +153,10 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
     if len(targets) < len(AXES):
         into.totals.leave_out(record.clip_id, "the release", reason or explain_no_target(record.split, policy))
         return
-    record = _add_media(record, into.folder, into.media, copy=policy.media == "copy")
+    if not record.fast:
+        record = _choose_frames(record, into.media)
+    if into.copier:
+        into.copier.add(record)
     into.totals.add(record)
     files["clips.parquet"].write(rows.make_clip_row(record))
     for rating in record.ratings:
@@ -169,33 +178,20 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
         files["cooldown/train.jsonl"].write(supervised)
 
 
-def _add_media(record: ClipRecord, folder: Path, media: Path, *, copy: bool) -> ClipRecord:
-    """Copy the clip if requested, and check that it is the video that was rated.
-
-    Frame times are chosen here if the record has none for the current configuration.
-    """
-    source = media / record.original
-    if (copy or not record.fast) and not source.is_file():
-        raise ReleaseRefused(f"Clip {record.clip_id}: its file {record.original} is missing from the media folder.")
-    if not record.fast:
-        try:
-            with guard_file():
-                times = choose(source, FrameConfig())
-        except MediaError as error:
-            raise ReleaseRefused(f"Clip {record.clip_id}: {error}") from None
-        record = replace(record, fast=times.fast, slow=times.slow)
-    if copy:
-        _copy_clip(record, source, folder / rows.name_media(record))
-    return record
+def _check_files(records: Iterator[ClipRecord], check: FileCheck) -> Iterator[ClipRecord]:
+    for record in records:
+        check.add(record)
+        yield record
 
 
-def _copy_clip(record: ClipRecord, source: Path, target: Path) -> None:
-    if target.exists():
-        return
-    target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(source, target)
-    if hash_file(target) != record.sha256:
-        raise ReleaseRefused(f"Clip {record.clip_id}: {record.original} is no longer the video that was rated.")
+def _choose_frames(record: ClipRecord, media: Path) -> ClipRecord:
+    """Return the record with the times of the frames for the current configuration."""
+    try:
+        with guard_file():
+            times = choose(media / record.original, FrameConfig())
+    except MediaError as error:
+        raise ReleaseRefused(f"Clip {record.clip_id}: {error}") from None
+    return replace(record, fast=times.fast, slow=times.slow)
 
 
 def _make_manifest(
@@ -256,10 +252,10 @@ def _figure_to_json(value: float | Undefined) -> Any:
     return {"undefined": value.reason} if isinstance(value, Undefined) else round(value, 6)
 
 
-def _hash_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the sha256 and the size of every file in the folder, after syncing each to the disk."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _hash_file(path) for path in paths}
+def _hash_files(folder: Path, known: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the sha256 and the size of every file in the folder but the known ones, after syncing each to the disk."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {name: _hash_file(folder / name) for name in names if name not in known}
 
 
 def _hash_file(path: Path) -> dict[str, Any]:

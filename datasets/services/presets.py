@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from annotation.shared.permissions import require_role
 from datasets.models import Release
-from datasets.services.folder import Progress
 from datasets.services.policy import ReleaseRefused
+from datasets.services.progress import Progress
 from datasets.services.releases import locate_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState

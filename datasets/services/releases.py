@@ -4,6 +4,7 @@ An interrupted build leaves a folder under `.building/`, which no reader reads; 
 beginning. The row becomes frozen only after its folder has its final name.
 """
 
+import errno
 import logging
 import re
 import shutil
@@ -22,17 +23,21 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Rating, Split
 from annotation.shared.permissions import require_role
 from datasets.models import Release
-from datasets.services.folder import Header, Progress, write_folder
+from datasets.services.folder import Header, write_folder
 from datasets.services.judgements import check_sources
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
+from datasets.services.progress import Progress, cut_step
 from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
 from datasets.services.tombstones import make_tombstone
-from operations.jobs import enqueue
+from operations import jobs
+from operations.jobs import JobCancelledError
+from operations.models import Job, JobState
 from qsave.release.manifest import FORMAT
 from qsave.words import isolate
 
 KIND = "build_release"
 BUILDING = ".building"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
@@ -40,11 +45,45 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def request_release(*, actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
-    """Create a numbered release and the job that builds it. Raises ReleaseRefused if it cannot be made."""
-    release = _create_release(actor, campaign, name, policy)
-    release.job = enqueue(kind=KIND, arguments={"release": release.pk}, actor=actor)
-    release.save(update_fields=["job"])
+    """Create a numbered release and the job that builds it. Raises ReleaseRefused if it cannot be made.
+
+    The same request, made again while its release is being built, returns that release (`is_requested_again`).
+    """
+    _check_request(actor, campaign, name, policy)
+    _lock_numbers()
+    release = find_open_build(campaign, name, policy)
+    if release is None:
+        release = _create_release(actor, campaign, name, policy)
+        release.job = jobs.enqueue(kind=KIND, arguments={"release": release.pk}, actor=actor)
+        release.save(update_fields=["job"])
+    else:
+        release.is_requested_again = True
     return release
+
+
+def find_open_build(campaign: Campaign, name: str, policy: ReleasePolicy) -> Release | None:
+    """Return the release of this name and policy that a job is going to build or is building, if there is one."""
+    building = Release.objects.filter(
+        campaign=campaign,
+        name=name,
+        state=Release.State.BUILDING,
+        job__state__in=[JobState.QUEUED, JobState.RUNNING],
+    )
+    return next((release for release in building if ReleasePolicy.from_json(release.policy) == policy), None)
+
+
+@transaction.atomic
+def cancel_job(*, actor: User, release: Release, job: Job) -> bool:
+    """Cancel a job of a release: its build, its verification or one of its presets.
+
+    A release whose build is cancelled has failed. Return False if the job had ended, or is one of another release.
+    """
+    require_role(actor, Role.ENGINEER)
+    if job.arguments.get("release") != release.pk or not jobs.cancel(job=job, actor=actor):
+        return False
+    if job.kind == KIND:
+        mark_failed(release)
+    return True
 
 
 def build_release(
@@ -56,12 +95,21 @@ def build_release(
     progress: Progress = lambda share, message: None,
 ) -> Release:
     """Number, build and freeze a release in this process. Raises ReleaseRefused if it cannot be made."""
-    release = _create_release(actor, campaign, name, policy or ReleasePolicy())
-    try:
-        return build(release, progress=progress)
-    except BaseException:
-        mark_failed(release)
-        raise
+    policy = policy or ReleasePolicy()
+    _check_request(actor, campaign, name, policy)
+    release = _start_build(actor, campaign, name, policy)
+    with jobs.run_here(kind=KIND, arguments={"release": release.pk}, actor=actor) as run:
+        Release.objects.filter(pk=release.pk).update(job=run.job)
+
+        def report(share: float, message: str) -> None:
+            run.report_progress(share, message)
+            progress(share, message)
+
+        try:
+            return build(release, progress=report)
+        except BaseException:
+            mark_failed(release)
+            raise
 
 
 def build(release: Release, *, progress: Progress) -> Release:
@@ -76,9 +124,16 @@ def build(release: Release, *, progress: Progress) -> Release:
     try:
         manifest = _write(release, work, progress)
         (work / "release").rename(final)
+        return _freeze(release, final, manifest)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise ReleaseRefused(
+            f"The disk of the releases ({root}) is full ({error.strerror}). Nothing of release {release} is left on "
+            "it. Free some space, then freeze it again."
+        ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return _freeze(release, final, manifest)
 
 
 def mark_failed(release: Release) -> None:
@@ -106,8 +161,8 @@ def locate_release(release: Release) -> Path:
     return Path(settings.RELEASE_ROOT) / release.folder
 
 
-@transaction.atomic
-def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
+def _check_request(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> None:
+    """Raise ReleaseRefused if it is known before the build that the release cannot be made."""
     require_role(actor, Role.ENGINEER)
     name = policy.complete_name(name)
     if not _NAME.fullmatch(name):
@@ -123,8 +178,27 @@ def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleaseP
         raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
     check_sources(campaign, policy.imported_sources)
-    # A lock on the first campaign makes a second request wait here, so that two releases never get one number.
+
+
+def _lock_numbers() -> None:
+    """Make other requests wait until the transaction ends, so that two releases never get one number."""
     Campaign.objects.select_for_update(no_key=True).order_by("pk").first()
+
+
+@transaction.atomic
+def _start_build(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
+    """Create the release that this process builds. Raises ReleaseRefused if it is being built already."""
+    _lock_numbers()
+    building = find_open_build(campaign, name, policy)
+    if building is not None:
+        raise ReleaseRefused(
+            _("Release %(release)s with the same name and options is being built already. Wait until it is frozen.")
+            % {"release": isolate(building)}
+        )
+    return _create_release(actor, campaign, name, policy)
+
+
+def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
     newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0
     release = Release.objects.create(
         number=newest + 1,
@@ -149,10 +223,9 @@ def _clear(folders: Iterable[Path]) -> None:
 def _write(release: Release, work: Path, progress: Progress) -> dict[str, object]:
     folder = work / "release"
     folder.mkdir(parents=True)
-    snapshot = work / "snapshot.jsonl"
-    progress(0.0, "reading ratings")
+    snapshot = work / "snapshot"
     policy = ReleasePolicy.from_json(release.policy)
-    write_snapshot(release.campaign, snapshot, policy)
+    write_snapshot(release.campaign, snapshot, policy, cut_step(progress, 0.0, 0.4))
     parent = release.parent
     return write_folder(
         folder,
@@ -167,12 +240,16 @@ def _write(release: Release, work: Path, progress: Progress) -> dict[str, object
         ),
         policy=policy,
         media=Path(settings.MEDIA_ROOT),
-        progress=progress,
+        progress=cut_step(progress, 0.4, 1.0),
     )
 
 
 @transaction.atomic
 def _freeze(release: Release, final: Path, manifest: dict[str, object]) -> Release:
+    state = Release.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=release.pk)
+    if state != Release.State.BUILDING:
+        shutil.rmtree(final)
+        raise JobCancelledError
     release.state = Release.State.FROZEN
     release.format = FORMAT
     release.folder = final.name

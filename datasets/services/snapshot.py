@@ -6,9 +6,11 @@ clips) works on the file, so raters do not wait for a release that takes minutes
 
 import hashlib
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from annotation.models import LEFT_OUT, Campaign, Clip, Item, Rating, Slot, Spli
 from annotation.raters.screening import read_screened_raters
 from datasets.services.judgements import read_judgements
 from datasets.services.policy import ReleasePolicy
+from datasets.services.progress import Progress
 from datasets.services.rating_records import RatingReader
 from datasets.services.records import ClipRecord, RatingRecord, Reviewed, mark_ratings, write_records
 from qsave.axes import AXES, Axis
@@ -30,6 +33,7 @@ from qsave.report_card import ReportCard, card_from_json
 from qsave.splits import HELD_OUT, SplitSize
 
 CHUNK = 200
+RunOutside = Callable[[Callable[[], None]], None]
 GROUP_LENGTH = 16
 
 _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frames", "has_audio", "bytes")
@@ -50,16 +54,18 @@ _ITEM_FIELDS = (
 )
 
 
-def write_snapshot(campaign: Campaign, path: Path, policy: ReleasePolicy) -> int:
+def write_snapshot(
+    campaign: Campaign, path: Path, policy: ReleasePolicy, progress: Progress = lambda share, message: None
+) -> int:
     """Write a record of every clip of the campaign that is not withdrawn, in the order of clip ids; return how many.
 
     Each rating says why the policy does not count it. Records have the ratings made elsewhere that the policy names.
     """
-    with _share_snapshot():
-        return write_records(path, _read_clips(campaign, policy))
+    with _share_snapshot() as run_outside:
+        return write_records(path, _read_clips(campaign, policy, lambda *done: run_outside(partial(progress, *done))))
 
 
-def _read_clips(campaign: Campaign, policy: ReleasePolicy) -> Iterator[ClipRecord]:
+def _read_clips(campaign: Campaign, policy: ReleasePolicy, progress: Progress) -> Iterator[ClipRecord]:
     items = Item.objects.filter(campaign=campaign, clip__is_ready=True)
     items = items.exclude(availability=Item.Availability.WITHDRAWN)
     # by code points, as Python sorts: the order of a database depends on its collation
@@ -69,6 +75,7 @@ def _read_clips(campaign: Campaign, policy: ReleasePolicy) -> Iterator[ClipRecor
     copied = set(videos.values_list("clip__sha256", flat=True))
     reader, held_out = RatingReader(campaign), read_held_out()
     for start in range(0, len(keys), CHUNK):
+        progress(start / len(keys), f"reading ratings: {start} of {len(keys)} clips")
         chunk = keys[start : start + CHUNK].tolist()
         records = _make_records(reader, chunk, copied, held_out, policy)
         yield from _add_judgements(campaign, chunk, policy.imported_sources, records)
@@ -107,25 +114,35 @@ def _select_counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
 
 
 @contextmanager
-def _share_snapshot() -> Iterator[None]:
-    """Give all reads in the body the same snapshot. The body must not write.
+def _share_snapshot() -> Iterator[RunOutside]:
+    """Give all reads in the body the same snapshot. The body must not write; it gets a function that runs another one
+    outside of the snapshot, on a connection of its own.
 
     On SQLite raters do not wait for it: it begins DEFERRED, while `atomic` would begin IMMEDIATE and lock out writers.
     """
     if connection.in_atomic_block:
-        yield
-    elif connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN DEFERRED")
-            try:
-                yield
-            finally:
-                cursor.execute("ROLLBACK")
-    else:
-        with transaction.atomic():
+        yield lambda act: act()
+        return
+    with ExitStack() as stack:
+        if connection.vendor == "sqlite":
+            stack.enter_context(_defer_transaction())
+        else:
+            stack.enter_context(transaction.atomic())
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        outside = stack.enter_context(ThreadPoolExecutor(1))
+        stack.callback(lambda: outside.submit(lambda: connection.close()).result())  # the connection of its thread
+        yield lambda act: outside.submit(act).result()
+
+
+@contextmanager
+def _defer_transaction() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN DEFERRED")
+        try:
             yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def _make_records(

@@ -189,16 +189,6 @@ def test_nothing_to_release_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_a_missing_or_changed_video_is_refused(tmp_path: Path) -> None:
-    record = clip("a", rating("ann"))
-    with pytest.raises(ReleaseRefused, match=r"Clip a: its file clips/a\.mp4 is missing"):
-        release(tmp_path / "a", [record], ReleasePolicy(allow_small_splits=True))
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "clips" / "a.mp4").write_bytes(b"something else")
-    with pytest.raises(ReleaseRefused, match="no longer the video that was rated"):
-        release(tmp_path / "b", [record], ReleasePolicy(allow_small_splits=True), media=tmp_path)
-
-
 def test_a_defect_that_the_grammar_cannot_say_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseRefused, match=r"Clip a: .*taxonomy"):
         release(tmp_path / "a", [clip("a", rating("ann", defects=["Very Bad!"]))])

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from accounts.models import AuditEntry
 from annotation.models import Campaign, Clip
 from datasets.models import Release
-from datasets.services import folder as release_folder
 from datasets.services import releases
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from operations import jobs
@@ -122,32 +121,6 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
 def test_a_lead_does_not_freeze_releases() -> None:
     with pytest.raises(PermissionDenied):
         releases.build_release(actor=make_lead(), campaign=rated_campaign(1, 0, 0), name="first")
-
-
-def test_a_refused_build_leaves_a_failed_row_and_no_folder() -> None:
-    campaign = rated_campaign(1, 0, 0)
-    for path in (Path(settings.MEDIA_ROOT) / "clips").iterdir():
-        path.unlink()
-    with pytest.raises(ReleaseRefused, match="missing from the media folder"):
-        build(campaign)
-    assert Release.objects.get().state == Release.State.FAILED
-    assert left_over() == []
-
-
-def test_a_build_that_breaks_anywhere_leaves_nothing_that_looks_like_a_release(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def full(*args: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    campaign = rated_campaign(2, 0, 0)
-    for name in ("_write_clip", "_copy_clip", "_make_manifest", "encode_manifest"):
-        with monkeypatch.context() as patch:
-            patch.setattr(release_folder, name, full)
-            with pytest.raises(OSError, match="No space left"):
-                build(campaign)
-        assert left_over() == []
-    assert set(Release.objects.values_list("state", flat=True)) == {Release.State.FAILED}
 
 
 def planned(campaign: Campaign) -> Release:

@@ -16,6 +16,7 @@ from datasets.services.options import OPTIONS
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.preview import Preview, Steps, preview_release
 from datasets.services.releases import build_release, locate_release
+from operations.jobs import JobCancelledError
 
 
 class Command(BaseCommand):
@@ -49,6 +50,8 @@ class Command(BaseCommand):
                 self._freeze(campaign, policy, options)
         except (ReleaseRefused, PermissionDenied) as error:
             raise CommandError(str(error)) from None
+        except JobCancelledError:
+            raise CommandError("The build was cancelled from the page of the release. Nothing is left of it.") from None
 
     def _freeze(self, campaign: Campaign, policy: ReleasePolicy, options: dict[str, Any]) -> None:
         actor = _find_engineer(options["username"])
