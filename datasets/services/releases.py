@@ -49,6 +49,7 @@ def request_release(*, actor: User, campaign: Campaign, name: str, policy: Relea
 
     The same request, made again while its release is being built, returns that release (`is_requested_again`).
     """
+    name = policy.complete_name(name)
     _check_request(actor, campaign, name, policy)
     _lock_numbers()
     release = find_open_build(campaign, name, policy)
@@ -96,6 +97,7 @@ def build_release(
 ) -> Release:
     """Number, build and freeze a release in this process. Raises ReleaseRefused if it cannot be made."""
     policy = policy or ReleasePolicy()
+    name = policy.complete_name(name)
     _check_request(actor, campaign, name, policy)
     release = _start_build(actor, campaign, name, policy)
     with jobs.run_here(kind=KIND, arguments={"release": release.pk}, actor=actor) as run:
@@ -164,7 +166,6 @@ def locate_release(release: Release) -> Path:
 def _check_request(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> None:
     """Raise ReleaseRefused if it is known before the build that the release cannot be made."""
     require_role(actor, Role.ENGINEER)
-    name = policy.complete_name(name)
     if not _NAME.fullmatch(name):
         raise ReleaseRefused(
             _("The name of a release is made of letters, digits, - and _ (at most 80); got %(name)s.")

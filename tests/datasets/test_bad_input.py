@@ -79,7 +79,7 @@ CASES: list[tuple[str, Callable[[Campaign], None], dict[str, Any], str]] = [
         "filters that leave nothing",
         lambda _campaign: None,
         {"minimum_ratings": 99},
-        r"nothing to release .* 10 clips: fewer than 99 ratings that count",
+        r"no rating that counts under this policy",
     ),
 ]
 
