@@ -13,6 +13,13 @@ _CRASHES_IN_A_ROW = 2
 """After this many crashes in a row, each with one clip alone, the model is at fault and not a clip."""
 
 
+TURN_SECONDS = 4.0
+"""How long a model works for one thread before the next one gets its turn, roughly: someone may wait for one score."""
+_FIRST_CLIPS, _MOST_CLIPS = 2, 8
+_clips_a_turn: dict[str, int] = {}
+"""By model: how many clips it is asked about at once. More at once are faster for each clip, but take longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineProposer:
     """Asks the model in a folder or of a hub id."""
@@ -23,32 +30,40 @@ class EngineProposer:
     """Called twice a second while the model works. If it raises, the process is ended and the error is raised."""
 
     def propose(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
-        """Answer each question, in order. If the process crashes, ask again clip by clip, to find the clip at fault."""
-        try:
-            return self._ask(questions)
-        except ChildCrashedError as crash:
-            if len(questions) == 1:
-                raise CriticUnavailable(str(crash)) from None
-        return self._ask_one_by_one(questions)
+        """Answer each question, in order, some in each turn.
 
-    def _ask_one_by_one(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
+        If the process crashes, the questions of that turn are asked one by one, to find the clip at fault.
+        """
         answers: list[ClipAnswer] = []
-        crashes = 0
-        for question in questions:
+        crashes = alone_until = 0
+        while left := questions[len(answers) :]:
+            is_alone = len(answers) < alone_until or len(left) == 1
+            turn = left[: 1 if is_alone else _clips_a_turn.get(self.model, _FIRST_CLIPS)]
             try:
-                answers += self._ask([question])
+                answers += self._ask(turn)
                 crashes = 0
             except ChildCrashedError as crash:
-                answers.append(ClipAnswer(error=str(crash)))
+                if len(turn) > 1:
+                    alone_until = len(answers) + len(turn)
+                    continue
                 crashes += 1
-                if crashes == _CRASHES_IN_A_ROW:
+                if crashes == min(len(questions), _CRASHES_IN_A_ROW):
                     raise CriticUnavailable(str(crash)) from None
+                answers.append(ClipAnswer(error=str(crash)))
         return answers
 
     def _ask(self, questions: Sequence[ClipQuestion]) -> list[ClipAnswer]:
         message = {"questions": [question_to_json(question) for question in questions]}
         reply = ask_child(make_program(self.model), message, idle_seconds=self.idle_seconds, on_wait=self.on_wait)
+        _clips_a_turn[self.model] = choose_clips_a_turn(len(questions), reply["seconds"])
         return [answer_from_json(answer) for answer in reply["answers"]]
+
+
+def choose_clips_a_turn(clips: int, seconds: float) -> int:
+    """Return how many clips the next turn has, if one with `clips` took `seconds`."""
+    if seconds > 2 * TURN_SECONDS:
+        return max(1, clips // 2)
+    return min(_MOST_CLIPS, 2 * clips) if seconds < TURN_SECONDS else clips
 
 
 def make_program(model: str) -> Program:

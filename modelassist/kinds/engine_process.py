@@ -5,6 +5,7 @@ python -m modelassist.kinds.engine_process MODEL --idle-seconds 300
 
 import argparse
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -47,8 +48,10 @@ def make_answer(answer: AnswerQuestions) -> Answer:
     """Return what answers the messages of a worker."""
 
     def reply(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        began = time.monotonic()
         questions = [question_from_json(value) for value in message["questions"]]
-        return {"answers": [answer_to_json(one) for one in answer(questions)]}
+        answers = [answer_to_json(one) for one in answer(questions)]
+        return {"answers": answers, "seconds": time.monotonic() - began}
 
     return reply
 

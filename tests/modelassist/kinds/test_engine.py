@@ -16,7 +16,7 @@ from modelassist.kinds import child, engine
 from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.kinds.engine import EngineProposer
 from modelassist.kinds.engine_process import DIRECT_NOTE, read_scored
-from modelassist.kinds.messages import question_from_json, question_to_json
+from modelassist.kinds.messages import answer_to_json, question_from_json, question_to_json
 from qsave.axes import Axis
 from qsave.report_card import Evidence, TimeRange
 from qsave.taxonomy import DEFAULT_TAXONOMY, Defect
@@ -169,6 +169,25 @@ def test_one_process_answers_all_threads_that_ask_a_model_in_the_order_in_which_
     assert sorted(answers) == ["one", "score", "three", "two"]
     assert answers.index("score") <= 1
     assert read_note(ask("fine")[0])[1] == pid, "the process outlives the threads that asked"
+
+
+@pytest.mark.parametrize(
+    ("seconds_a_clip", "turns"),
+    [(0.1, [2, 4, 8, 6]), (1.5, [2, 4, 4, 4, 4, 2]), (5.0, [2, *[1] * 18])],
+)
+def test_a_long_batch_is_asked_in_turns_of_some_seconds_so_that_others_get_theirs(
+    monkeypatch: pytest.MonkeyPatch, seconds_a_clip: float, turns: list[int]
+) -> None:
+    asked: list[int] = []
+
+    def answer(_program: object, message: Mapping[str, Any], **_: object) -> Mapping[str, Any]:
+        asked.append(len(message["questions"]))
+        return {"answers": [answer_to_json(ClipAnswer(text="x"))] * asked[-1], "seconds": asked[-1] * seconds_a_clip}
+
+    monkeypatch.setattr(engine, "ask_child", answer)
+    monkeypatch.setattr(engine, "_clips_a_turn", {})
+    assert len(ask(*["clip"] * 20)) == 20
+    assert asked == turns
 
 
 def test_the_process_dies_with_its_worker(tmp_path: Path) -> None:
