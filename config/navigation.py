@@ -41,7 +41,11 @@ CAMPAIGN_TABS = (
         _("Overview"),
         frozenset({"campaign-duplicate"}),
     ),
-    Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items", "correct-clip", "withdraw-clip"})),
+    Entry(
+        "campaign-items",
+        _("Clips"),
+        frozenset({"campaign-item", "act-on-items", "correct-clip", "withdraw-clip", "clip-releases"}),
+    ),
     Entry(
         "campaign-imports",
         _("Imports"),
@@ -89,7 +93,12 @@ MENU = (
     ),
     Entry("people", _("People"), frozenset({"invite", "reset-link"}), Role.LEAD),
     Entry("audit", _("Audit trail"), role=Role.LEAD),
-    Entry("releases", _("Releases"), frozenset({"release", "release-freeze", "release-rows"}), Role.ENGINEER),
+    Entry(
+        "releases",
+        _("Releases"),
+        frozenset({"release", "release-freeze", "release-rows", "release-diff", "release-clip"}),
+        Role.ENGINEER,
+    ),
     Entry("runs", _("Training"), frozenset({"run", "run-start"}), Role.ENGINEER),
     Entry("score", _("Score a clip"), frozenset({"scoring"}), Role.LEAD),
     Entry("critics", _("Critics"), frozenset({"critic", "critic-add"}), Role.ENGINEER),

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from datasets import rows_page, views
+from datasets import diff_page, lineage_page, rows_page, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", views.releases, name="releases"),
@@ -10,5 +10,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/<int:number>/verify", views.release_verify, name="release-verify"),
     path("releases/<int:number>/presets", views.release_preset, name="release-preset"),
     path("releases/<int:number>/jobs/<uuid:pk>/cancel", views.release_job_cancel, name="release-job-cancel"),
+    path("releases/<int:number>/diff", diff_page.release_diff, name="release-diff"),
+    path("releases/<int:number>/diff.csv", diff_page.release_diff_file, name="release-diff-file"),
+    path("releases/<int:number>/clip", lineage_page.release_clip, name="release-clip"),
+    path("campaigns/<slug:name>/items/<int:pk>/releases", lineage_page.clip_releases, name="clip-releases"),
     path("releases/<int:number>/withdraw", views.release_withdraw, name="release-withdraw"),
 ]

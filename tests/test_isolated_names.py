@@ -21,7 +21,7 @@ PACKAGES = ("accounts", "annotation", "config", "datasets", "modelassist", "oper
 OURS = {
     "action", "allowed", "answers", "asked", "axes", "axis", "best", "bound", "bridges", "chosen", "clips", "count",
     "counts", "days", "done", "duration", "end", "error", "figure", "figures", "first", "format", "given", "group",
-    "groups", "header", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks",
+    "groups", "header", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks", "mean",
     "middle", "minutes", "more", "most", "n", "number", "offset", "pace", "present", "problem", "proposing", "quota",
     "rated", "read", "readable", "reason", "requested", "role", "roles", "run", "seats", "seconds", "share", "shown",
     "silent", "size", "slots", "split", "spread", "start", "state", "thin", "total", "unreadable", "uses", "usual",

@@ -55,6 +55,7 @@ NO_PAGES = {
     "generator-pair-file": "a file",
     "agreement-state": "a part of the agreement page",
     "audit-file": "a file",
+    "release-diff-file": "a file",
     "mos-file": "a file",
     "import-rows-file": "a file",
     "import-unnamed-file": "a file",
@@ -294,6 +295,8 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         actor=engineer, campaign=campaign, name="spring", policy=ReleasePolicy(allow_small_splits=True)
     )
     Release.objects.create(number=2, name="next", campaign=campaign, created_by=engineer)
+    policy = ReleasePolicy(allow_small_splits=True, target="bias_corrected", media="none")
+    corrected = build_release(actor=engineer, campaign=campaign, name="corrected", policy=policy)
     picture = "plots/test-predicted.png"
     evaluation = {"splits": {"test": FIGURES | {"plots": {"predicted": picture}}}}
     run = Run.objects.create(
@@ -330,6 +333,7 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         ("release", (release.number,)),
         ("release", (2,)),
         ("release-rows", (release.number,)),
+        ("release-diff", (corrected.number,)),
         ("runs", ()),
         ("run", (run.pk,)),
         ("critics", ()),
@@ -338,6 +342,9 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         ("drafting", (campaign.name,)),
     ):
         pages.add(Role.ENGINEER, route, *args)
+    item = Item.objects.filter(campaign=campaign).order_by("pk")[0]
+    pages.add(Role.ENGINEER, "release-clip", release.number, query=f"?id={item.clip.clip_id}")
+    pages.add(Role.LEAD, "clip-releases", campaign.name, item.pk)
     for way in ("folder", "hub", "endpoint"):
         pages.add(Role.ENGINEER, "critic-add", query=f"?way={way}")
 
