@@ -17,14 +17,14 @@ from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.preview import preview_release
 
 
-class PolicySerializer(serializers.Serializer[Any]):
+class ReleasePolicySerializer(serializers.Serializer[Any]):
     """The options of a release; those left out keep their defaults."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: make_serializer_field(name) for name in OPTIONS}
 
 
-@extend_schema_field(PolicySerializer)
+@extend_schema_field(ReleasePolicySerializer)
 class PolicyField(serializers.DictField):
     """The options as sent: `ReleasePolicy` checks them, and refuses one that does not exist."""
 
@@ -47,7 +47,7 @@ class StepsSerializer(serializers.Serializer[Any]):
 class PreviewSerializer(serializers.Serializer[Any]):
     """What a release would be. `counts` and `agreement` are as its manifest would state them."""
 
-    policy = PolicySerializer()
+    policy = ReleasePolicySerializer()
     refusals = serializers.ListField(
         child=serializers.CharField(), help_text="Why it cannot be built, each with its remedy; empty if it can."
     )
