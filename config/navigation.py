@@ -96,7 +96,17 @@ MENU = (
     Entry(
         "releases",
         _("Releases"),
-        frozenset({"release", "release-freeze", "release-rows", "release-diff", "release-clip"}),
+        frozenset(
+            {
+                "release",
+                "release-new",
+                "release-preview",
+                "release-freeze",
+                "release-rows",
+                "release-diff",
+                "release-clip",
+            }
+        ),
         Role.ENGINEER,
     ),
     Entry("runs", _("Training"), frozenset({"run", "run-start"}), Role.ENGINEER),

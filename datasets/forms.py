@@ -6,10 +6,10 @@ from django import forms
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models import Campaign, Rating
-from annotation.shared.number_fields import LARGEST_INTEGER, limit_number
+from annotation.models import Campaign, Clip, Rating
+from datasets.option_fields import make_form_field, read_policy
 from datasets.services.judgements import list_sources
-from datasets.services.options import TARGETS
+from datasets.services.options import OPTIONS
 from datasets.services.policy import ReleasePolicy
 from qsave.words import isolate
 
@@ -20,10 +20,13 @@ def select_campaigns_with_ratings() -> QuerySet[Campaign]:
 
 
 class FreezeForm(forms.Form):
-    """The choices of a policy that people make on the page; the others keep their defaults."""
+    """The campaign, the name, and a field for each option of a policy."""
 
     campaign = forms.ModelChoiceField(
-        select_campaigns_with_ratings().order_by("title"), label=_("Campaign"), empty_label=None
+        select_campaigns_with_ratings().order_by("title"),
+        to_field_name="name",
+        label=_("Campaign"),
+        empty_label=None,
     )
     name = forms.SlugField(
         label=_("Name"),
@@ -32,50 +35,26 @@ class FreezeForm(forms.Form):
         help_text=_("Letters, digits, hyphens and underscores. The release also gets a number."),
         error_messages={"invalid": _("Use only letters, digits, hyphens and underscores.")},
     )
-    target = forms.ChoiceField(
-        label=_("Target"),
-        choices=[(name, kind.label) for name, kind in TARGETS.items()],
-        help_text=_(
-            "The score that a critic learns. Train clips without a target are left out and counted. Targets of val and "
-            "test count blind ratings only and are never the lead's scores."
-        ),
-    )
-    clips = forms.ChoiceField(
-        label=_("Clips"), choices=(("copy", _("Copy the clips into the release")), ("none", _("Leave the clips out")))
-    )
-    unedited_drafts = forms.BooleanField(
-        label=_("Train on drafts that raters accepted unedited"),
-        required=False,
-        help_text=_("Off by default, so that a critic does not learn from its own words unnoticed."),
-    )
-    seed = forms.IntegerField(
-        label=_("Seed"),
-        initial=0,
-        help_text=_("Breaks ties between equally good reasons."),
-        **limit_number(0, LARGEST_INTEGER),
-    )
-    imported_sources = forms.MultipleChoiceField(
-        label=_("Ratings made elsewhere"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("The release gets those of the chosen sources in a file of their own. No target counts them."),
-    )
-    allow_small_splits = forms.BooleanField(label=_("Freeze the release with small splits"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        sources = self.fields["imported_sources"]
-        assert isinstance(sources, forms.MultipleChoiceField)
-        sources.choices = [(name, isolate(name)) for name in list_sources()]
+        self.fields |= {name: make_form_field(name) for name in OPTIONS}
+        self._offer("imported_sources", list_sources())
+        self._offer("left_out_generators", _list_generators(str(self["campaign"].value() or "")))
+
+    def _offer(self, name: str, values: list[str]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(value, isolate(value)) for value in values]
 
     def make_policy(self) -> ReleasePolicy:
-        """Make the policy of a valid form."""
-        data = self.cleaned_data
-        return ReleasePolicy(
-            target=data["target"],
-            media=data["clips"],
-            unedited_drafts=data["unedited_drafts"],
-            seed=data["seed"],
-            allow_small_splits=data["allow_small_splits"],
-            imported_sources=tuple(data["imported_sources"]),
-        )
+        """Make the policy of a valid form. Raises ReleaseRefused for options that do not go together."""
+        return read_policy(self.cleaned_data)
+
+
+def _list_generators(campaign: str) -> list[str]:
+    """Return the generators of a campaign's clips; of the first campaign offered, if none is chosen."""
+    chosen = select_campaigns_with_ratings().order_by("title")
+    first = (chosen.filter(name=campaign) if campaign else chosen).first()
+    clips = Clip.objects.filter(items__campaign=first)
+    return list(clips.order_by("generator").values_list("generator", flat=True).distinct())

@@ -1,10 +1,12 @@
 from django.urls import URLPattern, URLResolver, path
 
-from datasets import diff_page, lineage_page, rows_page, views
+from datasets import build_pages, diff_page, lineage_page, rows_page, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", views.releases, name="releases"),
-    path("releases/freeze", views.release_freeze, name="release-freeze"),
+    path("releases/new", build_pages.release_new, name="release-new"),
+    path("releases/preview", build_pages.release_preview, name="release-preview"),
+    path("releases/freeze", build_pages.release_freeze, name="release-freeze"),
     path("releases/<int:number>", views.release, name="release"),
     path("releases/<int:number>/rows", rows_page.release_rows, name="release-rows"),
     path("releases/<int:number>/verify", views.release_verify, name="release-verify"),

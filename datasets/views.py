@@ -1,4 +1,4 @@
-"""The engineer's pages of releases: the list, freezing a new one, one release with its files and its verification."""
+"""The engineer's pages of releases: the list, and one release with its files and its verification."""
 
 from typing import Any
 from uuid import UUID
@@ -11,16 +11,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.models import Campaign
 from datasets.counts import describe_counts, list_left_out
-from datasets.forms import FreezeForm, select_campaigns_with_ratings
+from datasets.forms import select_campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
 from datasets.preset_texts import HOLDS, LEAVES_OUT
 from datasets.services.card import read_card
-from datasets.services.policy import ReleaseRefused, SmallSplits
+from datasets.services.policy import ReleaseRefused
 from datasets.services.presets import list_presets, request_preset
-from datasets.services.releases import cancel_job, locate_release, request_release
+from datasets.services.releases import cancel_job, locate_release
 from datasets.services.tombstones import find_replacement
 from datasets.services.withdrawal import list_withdrawn_clips, withdraw_release
 from datasets.ways_to_get import list_ways
@@ -28,7 +27,6 @@ from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release.encoding import ReleaseError
 from qsave.release.manifest import read_manifest
-from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 from qsave.words import isolate
 
 NEWEST = 100
@@ -39,42 +37,10 @@ MOST_FILES = 100
 @role_required(Role.ENGINEER)
 @require_safe
 def releases(request: AuthedRequest) -> HttpResponse:
-    """Show all releases, newest first, and the form that freezes the next one."""
-    campaign = Campaign.objects.filter(name=request.GET.get("campaign", "")).first()
-    return _render_releases_page(request, FreezeForm(initial={"campaign": campaign} if campaign else None))
-
-
-def _render_releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "") -> HttpResponse:
-    """Render the page. `small` describes a small val or test split that the person has not yet allowed."""
+    """Show all releases, newest first."""
     rows = Release.objects.select_related("campaign", "job", "created_by")[:NEWEST]
-    can_freeze = select_campaigns_with_ratings().exists()
-    context = {"releases": rows, "form": form, "can_freeze": can_freeze, "small": small} | {
-        "least_clips": LEAST_CLIPS,
-        "least_groups": LEAST_GROUPS,
-    }
+    context = {"releases": rows, "can_freeze": select_campaigns_with_ratings().exists()}
     return render(request, "datasets/releases.html", context)
-
-
-@role_required(Role.ENGINEER)
-@require_POST
-def release_freeze(request: AuthedRequest) -> HttpResponse:
-    """Request a release; its page shows the progress of the build."""
-    form = FreezeForm(request.POST)
-    if form.is_valid():
-        data = form.cleaned_data
-        try:
-            requested = request_release(
-                actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.make_policy()
-            )
-        except SmallSplits as refusal:
-            return _render_releases_page(request, form, small=refusal.sizes)
-        except ReleaseRefused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            if requested.is_requested_again:
-                messages.info(request, _("This release is being built already, so no second one was started."))
-            return redirect("release", number=requested.number)
-    return _render_releases_page(request, form)
 
 
 @role_required(Role.ENGINEER)

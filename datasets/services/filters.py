@@ -17,6 +17,12 @@ CHECK_SLOT_REASONS = {
     "earlier": "of an earlier file of the clip",
 }
 """Why a rating in a check slot of each kind does not count. Ratings in rating slots (kind `seat`) count."""
+SCREENED = "rater screened out"
+SIMULATED = "simulated"
+ASSISTED = "not blind, and the policy trains on blind ratings only"
+GUIDELINE = "under a guideline version that the policy leaves out"
+WATCHED = "the rater watched less of the clip than the policy asks for"
+GENERATOR = "the policy leaves its generator out"
 
 
 class RatingFacts(Protocol):
@@ -61,17 +67,17 @@ def explain_rating(rating: RatingFacts, split: str, policy: ReleasePolicy) -> st
     if rating.kind != "seat":
         return CHECK_SLOT_REASONS[rating.kind]
     if rating.screened and not policy.keep_screened:
-        return "rater screened out"
+        return SCREENED
     if rating.simulated and not policy.simulated_ratings:
-        return "simulated"
+        return SIMULATED
     if not rating.blind and split != "train":
         return "not blind, and the clip is not for training"
     if not rating.blind and policy.blind_train:
-        return "not blind, and the policy trains on blind ratings only"
+        return ASSISTED
     if _is_of_another_guideline(rating.guideline, policy):
-        return "under a guideline version that the policy leaves out"
+        return GUIDELINE
     if policy.minimum_watched and 100 * (rating.share_watched or 0.0) < policy.minimum_watched:
-        return "the rater watched less of the clip than the policy asks for"
+        return WATCHED
     return ""
 
 
@@ -99,7 +105,11 @@ def explain_clip(
         return "not rated"
     if not counted:
         return "no rating that counts"
-    return f"fewer than {policy.minimum_ratings} ratings that count" if counted < policy.minimum_ratings else ""
+    return explain_few_ratings(policy) if counted < policy.minimum_ratings else ""
+
+
+def explain_few_ratings(policy: ReleasePolicy) -> str:
+    return f"fewer than {policy.minimum_ratings} ratings that count"
 
 
 def find_video_splits(clips: Iterable[ClipFacts], policy: ReleasePolicy) -> dict[str, str]:
@@ -125,7 +135,7 @@ def _explain_facts(clip: ClipFacts, policy: ReleasePolicy) -> str:
     if clip.held_out and clip.split != "test":
         return f"its generator {clip.generator} is held out for test, and its prompt is in {clip.split}"
     if clip.generator in policy.left_out_generators:
-        return f"the policy leaves its generator out: {clip.generator}"
+        return f"{GENERATOR}: {clip.generator}"
     return ""
 
 
@@ -149,7 +159,15 @@ def explain_no_words(axes: Iterable[Axis], policy: ReleasePolicy) -> str:
 def explain_not_agreed(scores: Sequence[Sequence[int]], policy: ReleasePolicy) -> str:
     """Return why a train clip is not in the cool-down. `scores` are the counted blind ratings, each a score an axis."""
     if len(scores) < max(1, policy.cooldown_ratings):
-        return f"fewer than {max(1, policy.cooldown_ratings)} blind ratings"
+        return explain_few_blind(policy)
     if any(max(axis) - min(axis) > policy.cooldown_range for axis in zip(*scores, strict=True)):
-        return f"blind ratings differ by more than {policy.cooldown_range}"
+        return explain_disagreement(policy)
     return ""
+
+
+def explain_few_blind(policy: ReleasePolicy) -> str:
+    return f"fewer than {max(1, policy.cooldown_ratings)} blind ratings"
+
+
+def explain_disagreement(policy: ReleasePolicy) -> str:
+    return f"blind ratings differ by more than {policy.cooldown_range}"

@@ -232,7 +232,7 @@ OPTIONS: dict[str, Option] = {
     "media": Option(
         Group.CONTENTS,
         Choice({"copy": _("Copy the clips into the release"), "none": _("Leave the clips out")}),
-        _("Clips"),
+        _("Clip files"),
         _("Without the clips a release is small, but its rows name files that it does not have."),
     ),
     "seed": Option(

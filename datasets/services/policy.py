@@ -43,11 +43,11 @@ class SmallSplits(ReleaseRefused):
     """Val or test would be small, and the policy does not allow it."""
 
     def __init__(self, small: Mapping[str, SplitSize]) -> None:
-        self.sizes = "; ".join(f"{split} has {_count_in_words(size)}" for split, size in small.items())
+        sizes = "; ".join(f"{split} has {_count_in_words(size)}" for split, size in small.items())
         super().__init__(
-            f"{self.sizes}. Figures on fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups say little. "
-            "Import and rate more clips, or allow it with allow_small_splits in the policy (--allow-small-splits on "
-            "the command line)."
+            f"{sizes}. Figures on fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups say little. "
+            "Import and rate more clips, or allow small splits (allow_small_splits in the policy, --allow-small-splits "
+            "on the command line)."
         )
 
 

@@ -76,6 +76,11 @@ class Preview:
     counts: dict[str, Any] = field(default_factory=dict)
     """As the manifest states them."""
 
+    @property
+    def has_small_splits(self) -> bool:
+        """Whether the build would refuse val or test as too small."""
+        return not self.policy.allow_small_splits and any(self.splits[split].is_small for split in HELD_OUT)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "policy": self.policy.to_json(),

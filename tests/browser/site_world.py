@@ -330,6 +330,7 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
     Campaign.objects.filter(pk=campaign.pk).update(active_critic="starter@1")
     for route, args in (
         ("releases", ()),
+        ("release-new", ()),
         ("release", (release.number,)),
         ("release", (2,)),
         ("release-rows", (release.number,)),

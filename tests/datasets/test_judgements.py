@@ -18,7 +18,7 @@ from qsave.axes import AXES
 from qsave.release.manifest import verify_release
 from tests.annotation.factories import make_lead
 from tests.annotation.judgements.files import import_file
-from tests.datasets.world import engineer, rated_campaign
+from tests.datasets.world import FORM, engineer, rated_campaign
 
 pytestmark = pytest.mark.django_db
 TABLE = """clip_id,rater,axis,score,scale_min,scale_max,reason,n,sd
@@ -119,9 +119,8 @@ def test_the_page_offers_the_sources_and_freezes_with_the_chosen_ones(campaign: 
     client, person = Client(), engineer()
     client.force_login(person)
     assert list_sources() == ["lab"]
-    assert 'name="imported_sources" value="lab"' in client.get("/releases").content.decode()
-    form = {"campaign": campaign.pk, "name": "first", "target": "mean", "clips": "none", "seed": 0}
-    client.post("/releases/freeze", form | {"allow_small_splits": "on", "imported_sources": ["lab"]})
+    assert 'name="imported_sources" value="lab"' in client.get("/releases/new").content.decode()
+    client.post("/releases/freeze", FORM | {"campaign": campaign.name, "imported_sources": ["lab"]})
     assert Release.objects.get().policy["imported_sources"] == ["lab"]
 
 
@@ -129,7 +128,7 @@ def test_the_page_offers_nothing_without_sources() -> None:
     rated_campaign()
     client = Client()
     client.force_login(engineer())
-    assert "imported_sources" not in client.get("/releases").content.decode()
+    assert "imported_sources" not in client.get("/releases/new").content.decode()
 
 
 def test_the_ratings_of_a_release_are_read_as_a_table_with_a_column_for_each_axis(

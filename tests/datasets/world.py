@@ -13,11 +13,18 @@ from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Split
 from annotation.rating import queue
 from annotation.rating.answers import Answer
+from datasets.services.policy import ReleasePolicy
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
 from tests.annotation.factories import make_answers, make_campaign, make_clip, make_user, make_video, submit
 
 DEFECT = {Axis.VISUAL: "blur", Axis.DYNAMIC: "jitter", Axis.ALIGNMENT: "wrong-count"}
+FORM = {name: str(value) for name, value in ReleasePolicy().to_json().items() if type(value) in (str, int)} | {
+    "name": "spring",
+    "media": "none",
+    "allow_small_splits": "on",
+}
+"""What the page of a new release sends; a campaign has to be added."""
 Scores = Callable[[Clip, int], Mapping[Axis, int]]
 
 

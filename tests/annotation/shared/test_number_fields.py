@@ -12,8 +12,9 @@ from annotation.raters.panel_pages import PanelForm
 from annotation.shared.number_fields import describe_range
 from datasets.forms import FreezeForm
 
+pytestmark = pytest.mark.django_db  # a form may read its choices when it is made
 OURS = ("accounts.", "annotation.", "datasets.", "modelassist.", "operations.")
-BUILT_LATER = (PolicyForm, CampaignForm)
+BUILT_LATER = (PolicyForm, CampaignForm, FreezeForm)
 """Forms whose fields are made when the form is."""
 
 
