@@ -47,8 +47,9 @@ class ReviewForm(RefusableForm):
 
     def add_problems(self, refusal: AnswersRefused) -> None:
         """Show the problems of a card at its fields: those of `visual.evidence` at `visual_defects`."""
-        for field, sentences in refusal.problems.items():
-            self.add_error(field.replace(".evidence", "_defects"), [ValidationError(one) for one in sentences])
+        for problem, sentences in refusal.problems.items():
+            field = problem.replace(".evidence", "_defects").replace(".reason", "_words")
+            self.add_error(field if field in self.fields else None, [ValidationError(one) for one in sentences])
 
 
 class RaterForm(ReviewForm):

@@ -13,10 +13,9 @@ from annotation.agreement.replacements import close_reopened_slots
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Rating, Review, Screening, Slot
 from annotation.rating.answers import AnswersRefused, Problems
-from annotation.rating.validation import explain_unknown_defects, list_defect_ids
+from annotation.rating.validation import check_card
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
-from qsave.axes import AXES
 from qsave.report_card import ReportCard, card_to_json
 from qsave.words import isolate
 
@@ -25,19 +24,12 @@ NOTE_LIMIT = 4000
 
 @transaction.atomic
 def review(*, actor: User, item: Item, card: ReportCard, note: str, **data: object) -> Review:
-    """Store a review of an item; raise AnswersRefused if the card names a defect that the campaign does not have.
+    """Store a review of an item; raise AnswersRefused if the card does not fit the campaign and the clip.
 
     The audit entry gets `data` too.
     """
     require_role(actor, Role.LEAD)
-    defects = list_defect_ids(item.campaign)
-    problems: Problems = {
-        f"{axis.value}.evidence": [unknown]
-        for axis in AXES
-        if (unknown := explain_unknown_defects(card.axis(axis).defects, defects[axis]))
-    }
-    if problems:
-        raise AnswersRefused(problems)
+    check_card(item.campaign, card, duration=item.clip.duration)
     note = clean_text(note)[:NOTE_LIMIT]
     decision = Review.objects.create(
         item=item, reviewer=actor, card=card_to_json(card), note=note, clip_version=item.clip.version

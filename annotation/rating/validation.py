@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from annotation.rating.answers import (
 from annotation.rating.drafts import read_proposal
 from annotation.shared.text import clean_json, clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.report_card import Evidence, ReportCard
 from qsave.words import fold, isolate
 
 VIEWING_BYTES = 8_192
@@ -101,8 +102,8 @@ def check_answers(answers: Mapping[Axis, Answer], rules: Rules) -> None:
             continue
         answer = answers[axis]
         for field, sentence in (
-            ("score", _check_score(answer)),
-            ("evidence", _check_evidence(axis, answer, rules)),
+            ("score", _check_score(answer.score)),
+            ("evidence", explain_evidence(answer.evidence, known=rules.defects[axis], duration=rules.duration)),
             ("reason", _check_reason(axis, answer, rules)),
             ("draft_use", _check_draft_use(answer)),
         ):
@@ -112,8 +113,8 @@ def check_answers(answers: Mapping[Axis, Answer], rules: Rules) -> None:
         raise AnswersRefused(dict(problems))
 
 
-def _check_score(answer: Answer) -> str:
-    if answer.score in range(MIN_LEVEL, MAX_LEVEL + 1):
+def _check_score(score: float) -> str:
+    if score in range(MIN_LEVEL, MAX_LEVEL + 1):
         return ""
     return explain_score()
 
@@ -124,27 +125,59 @@ def explain_unknown_defects(defects: Iterable[str], known: frozenset[str]) -> st
     return unknown and _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": isolate(unknown)}
 
 
-def _check_evidence(axis: Axis, answer: Answer, rules: Rules) -> str:
-    unknown = explain_unknown_defects((piece.defect for piece in answer.evidence), rules.defects[axis])
+def check_card(campaign: Campaign, card: ReportCard, *, duration: float) -> None:
+    """Raise AnswersRefused if a lead's card of a clip breaks a rule for scores, evidence or the length of reasons.
+
+    A lead may decide without the words that the campaign asks of raters.
+    """
+    defects = list_defect_ids(campaign)
+    problems: Problems = {}
+    for axis in AXES:
+        report = card.axis(axis)
+        for field, sentence in (
+            ("score", _check_score(report.score)),
+            ("evidence", explain_evidence(report.evidence, known=defects[axis], duration=duration)),
+            ("reason", explain_long_reason(clean_text(report.reason))),
+        ):
+            if sentence:
+                problems[f"{axis.value}.{field}"] = [sentence]
+    if problems:
+        raise AnswersRefused(problems)
+
+
+def explain_evidence(evidence: Sequence[Evidence], *, known: frozenset[str], duration: float) -> str:
+    """Return the sentence for evidence that a clip of this duration cannot have on an axis; empty if it fits.
+
+    `qsave.report_card` refuses boxes outside the frame and times that run backwards.
+    """
+    unknown = explain_unknown_defects((piece.defect for piece in evidence), known)
     if unknown:
         return unknown
-    if len(answer.evidence) > EVIDENCE_LIMIT:
+    if len(evidence) > EVIDENCE_LIMIT:
         return _("Mark at most %(most)s pieces of evidence on one axis.") % {"most": EVIDENCE_LIMIT}
-    if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):
+    if any(piece.time and piece.time.end > duration + TIME_SLACK for piece in evidence):
         return _("A marked time ends after the clip, which lasts %(duration).2f s. Mark it again.") % {
-            "duration": rules.duration
+            "duration": duration
         }
     return ""
+
+
+def explain_long_reason(reason: str) -> str:
+    """Return the sentence for a reason with too many characters; empty if it is short enough."""
+    if len(reason) <= REASON_LIMIT:
+        return ""
+    return _("Shorten the reason. It has %(given)s characters; at most %(most)s are allowed.") % {
+        "given": len(reason),
+        "most": REASON_LIMIT,
+    }
 
 
 def _check_reason(axis: Axis, answer: Answer, rules: Rules) -> str:
     reason = clean_text(answer.reason)
     waived = rules.waives_reason_when_excellent and answer.score == MAX_LEVEL and not answer.evidence
-    if len(reason) > REASON_LIMIT:
-        return _("Shorten the reason. It has %(given)s characters; at most %(most)s are allowed.") % {
-            "given": len(reason),
-            "most": REASON_LIMIT,
-        }
+    too_long = explain_long_reason(reason)
+    if too_long:
+        return too_long
     if not waived and len(reason) < rules.min_reason_length:
         return _("Write a reason of at least %(least)s characters. It has %(given)s so far.") % {
             "least": rules.min_reason_length,

@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -7,8 +8,11 @@ from django.core.exceptions import PermissionDenied
 from accounts.audit_trail import describe_entries
 from accounts.models import AuditEntry
 from annotation.agreement import reviews
+from annotation.models import Item, Review
 from annotation.rating.answers import AnswersRefused
-from qsave.report_card import Evidence, card_from_json
+from annotation.rating.validation import EVIDENCE_LIMIT, REASON_LIMIT, validate_answers
+from qsave.axes import Axis
+from qsave.report_card import Evidence, TimeRange, card_from_json
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -23,14 +27,31 @@ def test_a_review_stores_its_card() -> None:
     assert AuditEntry.objects.filter(action="item.reviewed", target_id=str(item.pk)).exists()
 
 
-def test_a_review_names_only_defects_of_the_campaign() -> None:
-    item = factories.make_campaign(1).items.get()
-    wrong = replace(factories.make_card(), dynamic=replace(factories.make_card().dynamic, evidence=(Evidence("blur"),)))
+PIECE = Evidence("blur")
+FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a time after the clip": ("evidence", {"evidence": (Evidence("blur", TimeRange(0, 99)),)}),
+    "a defect of another axis": ("evidence", {"evidence": (Evidence("jitter"),)}),
+    "too much evidence": ("evidence", {"evidence": (PIECE,) * (EVIDENCE_LIMIT + 1)}),
+    "a long reason": ("reason", {"reason": "so blurred " * REASON_LIMIT}),
+    "half a level": ("score", {"score": 2.5}),
+}
 
-    with pytest.raises(AnswersRefused) as caught:
-        reviews.review(actor=factories.make_lead(), item=item, card=wrong, note="")
 
-    assert set(caught.value.problems) == {"dynamic.evidence"}
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_leads_card_obeys_the_rules_of_raters_answers(fault: str) -> None:
+    campaign = factories.make_campaign(1)
+    item = Item.objects.select_related("campaign", "clip").get()
+    field, changes = FAULTS[fault]
+    answers = factories.make_answers(3)
+    answers[Axis.VISUAL] = replace(answers[Axis.VISUAL], **changes)
+    card = replace(factories.make_card(), visual=replace(factories.make_card().visual, **changes))
+    with pytest.raises(AnswersRefused) as of_rater:
+        validate_answers(campaign, answers, None, prompt="", duration=item.clip.duration, last_reasons={})
+    with pytest.raises(AnswersRefused) as of_lead:
+        reviews.review(actor=campaign.created_by, item=item, card=card, note="")
+    assert of_lead.value.problems == of_rater.value.problems
+    assert set(of_lead.value.problems) == {f"visual.{field}"}
+    assert not Review.objects.exists()
 
 
 def test_screening_needs_a_verdict_a_reason_and_a_rater_of_this_campaign() -> None:

@@ -41,6 +41,25 @@ def test_the_queue_lists_disputes(lead_script: Client, item: Item) -> None:
     assert "split" in lead_script.get("/api/campaigns/spring/review?split=mars").json()
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"defect": "blur", "time": [0, 99], "box": None},
+        {"defect": "blur", "time": [2, 1], "box": None},
+        {"defect": "blur", "time": None, "box": [0.9, 0, 0.2, 1]},
+        {"defect": "blur", "time": None, "box": [-0.1, 0, 0.2, 1]},
+        {"defect": "jitter", "time": None, "box": None},
+    ],
+)
+def test_evidence_that_the_clip_cannot_have_is_refused(lead_script: Client, item: Item, piece: Any) -> None:
+    card = card_to_json(factories.make_card())
+    card["visual"]["evidence"] = [piece]
+    answer = act(lead_script, item, "own-card", seen=read(lead_script, item)["version"], card=card, reason="I saw it.")
+    assert answer.status_code == 400
+    assert "visual" in answer.content.decode()
+    assert read(lead_script, item)["review"] is None
+
+
 def test_a_review_and_its_undo(lead_script: Client, item: Item) -> None:
     clip = read(lead_script, item)
     assert [card["card"]["visual"]["score"] for card in clip["cards"]] == [1, 5, 5]
