@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Sum
 
+from annotation.campaigns.disputes import select_waiting
 from annotation.models import LEFT_OUT, Campaign, ItemSummary, Slot
 
 State = ItemSummary.State
@@ -40,12 +41,12 @@ SumsByState = Mapping[str, StateSums]
 
 @dataclass(frozen=True, slots=True)
 class ClipCounts:
-    """Numbers of clips of a campaign: all that are not withdrawn, by state, golds, and those whose raters disagree."""
+    """Numbers of clips of a campaign: all that are not withdrawn, by state, golds, and those that wait for a review."""
 
     every: int
     by_state: Mapping[str, int]
     gold: int
-    disagreed: int
+    disputed: int
 
 
 def read_sums_by_campaign(campaigns: Iterable[Campaign]) -> Mapping[int, SumsByState]:
@@ -80,7 +81,7 @@ def read_progress_and_counts(campaign: Campaign) -> tuple[Progress, ClipCounts]:
         every=sum(one.clips for state, one in sums.items() if state != State.WITHDRAWN),
         by_state={state: one.clips for state, one in sums.items()},
         gold=items.filter(is_gold=True).count(),
-        disagreed=items.filter(spread__gt=campaign.disagreement_bound).count(),
+        disputed=items.filter(select_waiting(campaign.disagreement_bound)).count(),
     )
     return progress, counts
 

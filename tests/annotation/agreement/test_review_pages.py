@@ -14,9 +14,10 @@ from accounts.models import AuditEntry, User
 from annotation.agreement.review_acts import take_consensus
 from annotation.agreement.review_order import QueueFilter, ReviewOrder
 from annotation.agreement.review_version import read_version
-from annotation.agreement.reviews import read_reviews_in_force
+from annotation.agreement.reviews import read_reviews_in_force, review
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.disputes import PRECISION
+from annotation.campaigns.progress import read_progress_and_counts
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, ItemSummary, Slot
 from annotation.rating import queue
@@ -97,6 +98,18 @@ OWN: dict[str, Any] = {
     for axis in AXES
     for field, value in (("score", "4"), ("defects", ["blur"] if axis == Axis.VISUAL else []), ("words", "It is soft."))
 } | {"reason": "The edge decides."}
+
+
+def test_the_overview_and_home_count_what_the_queue_lists(as_lead: Client, campaign: Campaign, lead: User) -> None:
+    for listed in (4, 3):
+        assert len(list_queue(as_lead)) == listed
+        assert read_progress_and_counts(campaign)[1].disputed == listed
+        overview = as_lead.get(reverse("campaign", args=["spring"])).content.decode()
+        assert f'<a href="{reverse("review-queue", args=["spring"])}">{listed}</a>' in overview
+        assert f"Raters disagree on {listed} clips of" in read_text(as_lead.get("/").content.decode())
+        defect = find(campaign, "defect")
+        if listed == 4:
+            review(actor=lead, item=defect, card=factories.make_card(4), note="It is soft.")
 
 
 def test_the_most_disputed_clip_comes_first_and_filters_limit_the_queue(as_lead: Client, campaign: Campaign) -> None:
