@@ -22,6 +22,15 @@ CAMPAIGNS_IN_FILTER = 200
 LONGEST_PROMPT = 80
 
 
+def _tell_exclusion_undone(data: Data) -> Sentence:
+    if data.get("reports"):
+        return _(
+            "%(actor)s undid the exclusion of clip %(target)s from %(campaign)s. "
+            "Reports that are open again: %(reports)s."
+        )
+    return _("%(actor)s undid the exclusion of clip %(target)s from %(campaign)s.")
+
+
 def _tell_returned(data: Data) -> Sentence:
     # Entries of earlier versions have no reason, and a clip that was only held back needs none.
     if data.get("reason"):
@@ -239,6 +248,7 @@ register_acts(
             _("%(actor)s matched judgements made elsewhere with clips that came in later: %(count)s clips."),
         ),
         "item.excluded": Act(_("Clip excluded"), _("%(actor)s excluded clip %(target)s from %(campaign)s: %(reason)s")),
+        "item.exclusion_undone": Act(_("Exclusion undone"), _tell_exclusion_undone),
         "item.given_out_again": Act(_("Clip returned to the queue"), _tell_returned),
         "item.marked": Act(_("Clip marked"), _tell_mark, _describe_mark),
         "item.priority": Act(

@@ -26,6 +26,7 @@ from annotation.agreement.imported import read_clip_judgements
 from annotation.campaigns import reports
 from annotation.campaigns.forms import MarkForm
 from annotation.campaigns.marking import mark_item, read_mark
+from annotation.campaigns.undo import find_exclusion
 from annotation.corrections.uploads import find_replacement
 from annotation.models import Campaign, Clip, ClipVersion, Item
 from annotation.raters.screening import read_screened_raters
@@ -114,6 +115,7 @@ def _read_context(item: Item, read_tallies: TallyReader, version: int | None) ->
         "has_mos": any(strip for _one, strip in mos),
         "reports": [skip for skip in skips if skip.kind in reports.REPORTS],
         "history": read_history(item, evidence, skips),
+        "exclusion": find_exclusion(item) if item.availability == Item.Availability.EXCLUDED else None,
         "elsewhere": read_clip_judgements(item.clip, item.campaign),
     }
 

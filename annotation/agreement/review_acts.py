@@ -21,8 +21,8 @@ from annotation.campaigns.item_acts import Outcome
 from annotation.campaigns.locks import lock_campaign, lock_items, lock_slots
 from annotation.campaigns.marking import Mark, mark_items
 from annotation.campaigns.more_ratings import request_ratings
-from annotation.campaigns.reports import MAX_REASON_LENGTH, exclude_items, give_out_items
-from annotation.campaigns.undo import withdraw_ratings
+from annotation.campaigns.reports import MAX_REASON_LENGTH, exclude_items
+from annotation.campaigns.undo import EXCLUSION_ACTIONS, undo_exclusions, withdraw_ratings
 from annotation.models import LEFT_OUT, Campaign, Item, Review
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
@@ -30,7 +30,7 @@ from qsave.report_card import ReportCard, card_to_json
 
 REVIEWED, GOLD, EXCLUDED, MORE = "item.reviewed", "item.marked", "item.excluded", "item.more_ratings"
 UNDOABLE = (REVIEWED, GOLD, EXCLUDED, MORE)
-ACTIONS = (*UNDOABLE, "item.review_undone", "item.given_out_again", "item.ratings_withdrawn", "clip.replaced")
+ACTIONS = (*UNDOABLE, *EXCLUSION_ACTIONS, "item.review_undone", "item.ratings_withdrawn", "clip.replaced")
 """Acts after which an earlier act on the clip cannot be undone any more."""
 
 
@@ -116,7 +116,7 @@ def undo_act(*, actor: User, campaign: Campaign, entry: int) -> AuditEntry:
     """Undo the act of an audit entry by a new act, if nobody has acted on the clip since; returns the new entry.
 
     A review goes back to the one before it, opened slots that no rater has taken are closed, a mark is as it was, and
-    an excluded clip is given out again. An act that is undone already stays so.
+    an excluded clip is as it was, with its open reports. An act that is undone already stays so.
     """
     require_role(actor, Role.LEAD)
     act = find_undoable(campaign, entry)
@@ -161,7 +161,7 @@ def _undo_mark(actor: User, item: Item, act: AuditEntry) -> Outcome:
 
 
 def _undo_exclusion(actor: User, item: Item, act: AuditEntry) -> Outcome:
-    return give_out_items(actor=actor, items=[item], reason=_("The exclusion is undone."), undoes=act.pk)
+    return undo_exclusions(actor=actor, items=[item], entries={item.pk: act})
 
 
 _UNDO: dict[str, Callable[[User, Item, AuditEntry], Outcome]] = {

@@ -4,14 +4,14 @@ A report holds the clip back from all raters. A lead then gives it out again or 
 clip is not given out and is left out of figures and releases, until a lead gives it out again, also with a reason.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -45,10 +45,9 @@ def give_out_again(*, actor: User, item: Item, reason: str = "") -> None:
 
 
 @transaction.atomic
-def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "", undoes: int | None = None) -> Outcome:
+def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "") -> Outcome:
     """Let the queue give the items out again and settle their reports. Raters who reported one do not get it again.
 
-    `undoes` is the audit entry of an exclusion that this takes back.
     An excluded item is left as it is if there is no reason, and a withdrawn one in any case.
     """
     require_role(actor, Role.LEAD)
@@ -58,12 +57,10 @@ def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "", undo
     current = [item for item in current if item.pk not in left]
     settled = settle_reports(actor, current)
     changed = [item for item in current if item.availability in HELD_BACK or item.pk in settled]
-    undone = {} if undoes is None else {"undoes": undoes}
     entries = [
-        (item, {"before": _describe(item), "reason": reason, "reports": settled.get(item.pk, 0)} | undone)
-        for item in changed
+        (item, {"before": _describe(item), "reason": reason, "reports": len(settled[item.pk])}) for item in changed
     ]
-    save_availability(changed, lambda item: choose_availability(item.clip), "")
+    save_availability(changed, lambda item: (choose_availability(item.clip), ""))
     audit.record_all(actor=actor, action="item.given_out_again", entries=entries)
     return Outcome(changed, left)
 
@@ -77,8 +74,8 @@ def exclude(*, actor: User, item: Item, reason: str) -> None:
 def exclude_items(*, actor: User, items: Sequence[Item], reason: str) -> Outcome:
     """Exclude the items from the campaign, free their slots and settle their reports. Withdrawn ones stay withdrawn.
 
-    A rater who is rating one loses the slot; what they typed stays saved work (`annotation.rating.queue`). Raises
-    ValidationError without a reason.
+    A rater who is rating one loses the slot; what they typed stays saved work (`annotation.rating.queue`). The audit
+    entries say what `annotation.campaigns.undo.undo_exclusions` restores. Raises ValidationError without a reason.
     """
     require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
@@ -86,27 +83,39 @@ def exclude_items(*, actor: User, items: Sequence[Item], reason: str) -> Outcome
         raise ValidationError({"reason": _("Write why you exclude this clip. The reason is saved with it.")})
     slots = lock_slots(items)
     current = lock_items(items)
-    left = {item.pk: _refuse_withdrawn() for item in current if item.availability == Availability.WITHDRAWN}
+    left = {item.pk: refuse_withdrawn() for item in current if item.availability == Availability.WITHDRAWN}
     current = [item for item in current if item.pk not in left]
     settled = settle_reports(actor, current)
     excluded = (Availability.EXCLUDED, reason)
     changed = [item for item in current if (item.availability, item.exclusion_reason) != excluded or item.pk in settled]
     take_from_raters(changed, slots)
-    save_availability(changed, lambda item: Availability.EXCLUDED, reason)
-    entries = [(item, {"reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed]
-    audit.record_all(actor=actor, action="item.excluded", entries=entries)
-    return Outcome(changed, left)
+    before = {item.pk: _describe(item) for item in changed}
+    save_availability(changed, lambda _item: excluded)
+    entries = [
+        (
+            item,
+            {
+                "before": before[item.pk],
+                "reason": reason,
+                "reports": len(settled[item.pk]),
+                "settled": settled[item.pk],
+            },
+        )
+        for item in changed
+    ]
+    recorded = audit.record_all(actor=actor, action="item.excluded", entries=entries)
+    return Outcome(changed, left, [entry.pk for entry in recorded])
 
 
 def _refuse_return(item: Item, reason: str) -> ValidationError | None:
     if item.availability == Availability.WITHDRAWN:
-        return _refuse_withdrawn()
+        return refuse_withdrawn()
     if item.availability == Availability.EXCLUDED and not reason:
         return ValidationError({"reason": _("Write why you return this clip. The reason is saved in the audit trail.")})
     return None
 
 
-def _refuse_withdrawn() -> ValidationError:
+def refuse_withdrawn() -> ValidationError:
     return ValidationError({"reason": _("This clip is withdrawn. Restore it first.")})
 
 
@@ -126,18 +135,24 @@ def take_from_raters(items: Sequence[Item], slots: Iterable[Slot]) -> None:
     free_slots(Slot.objects.filter(item__in=items, state=Slot.State.LEASED))
 
 
-def settle_reports(actor: User, items: Sequence[Item]) -> Mapping[int, int]:
-    """Settle the open reports of the items; return their number by item."""
-    waiting = Skip.objects.filter(item__in=items, kind__in=REPORTS, settled_at=None)
-    counts = Counter(waiting.select_for_update(no_key=True).values_list("item", flat=True))
-    if counts:
-        waiting.update(settled_at=timezone.now(), settled_by=actor)
-    return counts
+def settle_reports(actor: User, items: Sequence[Item]) -> Mapping[int, list[int]]:
+    """Settle the open reports of the items; return their keys by item, an empty list for an item without one."""
+    settled: dict[int, list[int]] = defaultdict(list)
+    for item, key in list_open_reports(items).select_for_update(no_key=True).order_by("pk").values_list("item", "pk"):
+        settled[item].append(key)
+    if settled:
+        list_open_reports(items).update(settled_at=timezone.now(), settled_by=actor)
+    return settled
 
 
-def save_availability(items: Sequence[Item], choose: Callable[[Item], Availability], reason: str) -> None:
-    """Store the availability that `choose` returns for each item, and one reason for all."""
+def list_open_reports(items: Sequence[Item]) -> QuerySet[Skip]:
+    """Return the reports of the items that no lead has settled."""
+    return Skip.objects.filter(item__in=items, kind__in=REPORTS, settled_at=None)
+
+
+def save_availability(items: Sequence[Item], choose: Callable[[Item], tuple[Availability, str]]) -> None:
+    """Store the availability and the exclusion reason that `choose` returns for each item."""
     for item in items:
-        item.availability, item.exclusion_reason = choose(item), reason
+        item.availability, item.exclusion_reason = choose(item)
     Item.objects.bulk_update(items, AVAILABILITY_FIELDS)
     refresh_summaries(item.pk for item in items)

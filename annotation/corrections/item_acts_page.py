@@ -24,7 +24,7 @@ from annotation.campaigns.item_acts import MAX_ITEMS, Outcome, act_on_keys
 from annotation.campaigns.marking import Mark, mark_items
 from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.reports import exclude_items, give_out_items
-from annotation.campaigns.undo import find_entries, restore_priorities, withdraw_ratings
+from annotation.campaigns.undo import find_entries, restore_priorities, undo_exclusions, withdraw_ratings
 from annotation.corrections.withdrawal import restore_items, withdraw_items
 from annotation.models import Campaign, Item
 from annotation.shared.clip_holders import list_holders
@@ -81,8 +81,8 @@ ACTS = {
         ngettext_lazy("%(n)s clip excluded.", "%(n)s clips excluded.", "n"),
         exclude_items,
         ReasonForm,
-        "return",
-        _("Put them back"),
+        "undo-exclusion",
+        _("Undo the exclusion"),
         is_dangerous=True,
     ),
     "return": Act(
@@ -156,6 +156,14 @@ UNDOS = {
         ngettext_lazy("%(n)s clip restored.", "%(n)s clips restored.", "n"),
         restore_items,
         ReasonForm,
+    ),
+    "undo-exclusion": Act(
+        "",
+        _("Undo the exclusion of these clips"),
+        _("Each clip is as it was before, and the reports that the exclusion settled are open again."),
+        ngettext_lazy("The exclusion of %(n)s clip is undone.", "The exclusions of %(n)s clips are undone.", "n"),
+        undo_exclusions,
+        undoes="item.excluded",
     ),
     "restore-priority": Act(
         "",

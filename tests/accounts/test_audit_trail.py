@@ -3,6 +3,7 @@
 import ast
 import csv
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from io import StringIO
@@ -293,7 +294,7 @@ def test_the_download_has_what_the_filters_select_newest_first_over_batches(
         "target_id": str(items[0].pk),
         "target": items[0].clip.clip_id,
         "campaign": campaign.name,
-        "data": '{"reason": "=Gore, \\"žluté\\"", "reports": 0}',
+        "data": json.dumps(entry.data, ensure_ascii=False),
     }
     assert len(read_csv(client)) == AuditEntry.objects.count()
     assert read_csv(client, person="nobody") == []

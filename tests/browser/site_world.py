@@ -18,6 +18,7 @@ from annotation.campaigns import campaigns
 from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.more_ratings import request_ratings
+from annotation.campaigns.reports import exclude
 from annotation.corrections.item_acts_page import ACTS, UNDOS
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
@@ -227,6 +228,8 @@ def _add_undo(pages: Pages, campaign: Campaign, act: str, undoes: str) -> None:
     item = Item.objects.filter(campaign=campaign, is_qualification=False).order_by("pk")[1]
     if undoes == "item.priority":
         mark_item(actor=campaign.created_by, item=item, priority=1)
+    elif undoes == "item.excluded":
+        exclude(actor=campaign.created_by, item=item, reason="It repeats another clip.")
     else:
         request_ratings(actor=campaign.created_by, items=[item], ratings=campaign.overlap + 1)
     entry = AuditEntry.objects.filter(action=undoes).latest("pk")

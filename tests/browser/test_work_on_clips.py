@@ -95,10 +95,9 @@ def test_by_keyboard_alone_the_most_disputed_clip_is_found_looked_at_and_exclude
     expect_focused(as_lead, "fox-in-snow")
     item = Item.objects.get(clip__clip_id="glass-of-tea")
     assert (item.availability, item.exclusion_reason) == ("excluded", "The raters saw different clips.")
-    as_lead.get_by_role("link", name="Put them back").press("Enter")
-    as_lead.get_by_label("Reason").fill("They saw the same one.")
-    press(as_lead, "Enter")
-    expect(as_lead.get_by_text("1 clip returned to the queue.")).to_be_visible()
+    as_lead.get_by_role("link", name="Undo the exclusion").press("Enter")
+    as_lead.get_by_role("button", name="Undo the exclusion").press("Enter")
+    expect(as_lead.get_by_text("The exclusion of 1 clip is undone.")).to_be_visible()
     item.refresh_from_db()
     assert item.availability == "available"
 

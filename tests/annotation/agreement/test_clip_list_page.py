@@ -217,7 +217,9 @@ def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, report
     assert "“<bdi>Gore.</bdi>”" in as_lead.get(f"/campaigns/{reported_item.campaign.name}/items").content.decode()
     assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is None
     entry = AuditEntry.objects.get(action="item.excluded")
-    assert entry.data == {"reason": "Gore.", "reports": 1}
+    before = {"availability": "reported", "reason": ""}
+    settled = list(reported_item.skips.values_list("pk", flat=True))
+    assert entry.data == {"before": before, "reason": "Gore.", "reports": 1, "settled": settled}
     assert "Write why" in as_lead.post(f"{path}/give-out", follow=True).content.decode()
     as_lead.post(f"{path}/give-out", {"reason": "It is ketchup."})
     assert AuditEntry.objects.get(action="item.given_out_again").data["reason"] == "It is ketchup."

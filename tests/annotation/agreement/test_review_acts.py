@@ -105,15 +105,6 @@ def test_slots_that_nobody_took_are_closed_again() -> None:
     assert Slot.objects.filter(item=item).count() == 3  # two are rated and one is being rated
 
 
-def test_a_mark_and_an_exclusion_are_undone() -> None:
-    item, lead = make_item(1, 5), factories.make_lead()
-    for act in ("gold", "exclude"):
-        entry = ACTS[act](lead, item, read_version(item))
-        assert reload(item).gold == {"visual": 2.0} or reload(item).availability == "excluded"
-        acts.undo_act(actor=lead, campaign=item.campaign, entry=entry.pk)
-        assert (reload(item).gold, reload(item).availability) == (None, "available")
-
-
 @pytest.mark.parametrize("act", ACTS)
 def test_an_act_that_is_sent_again_changes_nothing(act: str) -> None:
     item, lead = make_item(2, 2, 5), factories.make_lead()
