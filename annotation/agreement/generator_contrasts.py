@@ -5,22 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from django.db.models import F, PositiveBigIntegerField, Sum, Value
+from django.db.models import Sum
 
 from annotation.agreement.answers import RatedItems
 from annotation.agreement.figures import Agreement, RatedAxis
 from annotation.agreement.generator_pair import read_prompts
+from annotation.campaigns.tally_columns import count_scores
 from annotation.models import Campaign, ItemDefect, ItemSummary
 from qsave.axes import AXES, Axis
 from qsave.json_records import NOT_STORED
 from qsave.statistics.figures import Floats, Ints
-from qsave.statistics.tallies import N_UNIT
 
 MOST_PROMPTS = 10
 """Most prompts on each axis, those with the widest gap between two generators."""
-
-# As a whole number of eight bytes: a plain number is sent to PostgreSQL as one of four, in which it is 0.
-_N_UNIT = Value(N_UNIT, output_field=PositiveBigIntegerField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,7 @@ def add_prompts(gaps: Gaps) -> Gaps:
 def count_defects(campaign: Campaign) -> DefectTable:
     """Count the ratings that name each defect, by generator. Two queries; the defects follow the taxonomy."""
     summaries = ItemSummary.objects.filter(campaign=campaign).order_by("generator").values_list("generator")
-    totals = {f"{axis.value}_ratings": Sum(F(f"{axis.value}_tally") / _N_UNIT) for axis in AXES}
+    totals = {f"{axis.value}_ratings": Sum(count_scores(axis)) for axis in AXES}
     rated = {generator: tuple(counts) for generator, *counts in summaries.annotate(**totals)}
     generators = tuple(name for name, counts in rated.items() if any(counts))
     named = ItemDefect.objects.filter(campaign=campaign).order_by()

@@ -15,25 +15,21 @@ from accounts.downloads import send_csv
 from accounts.models import Role
 from annotation.agreement.clip_list import list_generators
 from annotation.agreement.generator_pair import (
-    PairClip,
     PromptPair,
-    compare_pair,
-    find_groups_of_text,
-    list_prompt_pairs,
-    read_pair_clips,
+    read_pair_items,
+    read_prompt_pairs,
     read_prompts,
     write_pair_csv,
 )
 from annotation.agreement.plots import plot_prompt_pairs
-from annotation.agreement.stored import read_figures
+from annotation.agreement.stored import StoredFigures, read_figures
 from annotation.models import Campaign, Item, Split
 from annotation.rating.desk_presenter import compute_frame_rate, list_frame_gaps
 from annotation.shared.media_urls import locate_media
 from annotation.shared.text import parse_number
 from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import DIFFERENCE, weigh
-from qsave.statistics.figures import Figure
-from qsave.statistics.generators import SIGNIFICANT, PairedDifference
+from qsave.statistics.generators import PairedDifference
 from qsave.words import isolate
 
 PAGE = 50
@@ -79,20 +75,15 @@ class PairForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class AxisVerdict:
-    """The difference of the two generators on one axis; None if nothing is comparable. `thin` is said first.
-
-    `adjusted` is the pair's p value after Holm over all pairs of the campaign; None if no figures are stored yet.
-    """
+    """The stored difference of the two generators on one axis; None if one of them has no rated clip."""
 
     axis: Axis
     pair: PairedDifference | None
-    thin: str
-    adjusted: Figure | None
 
     @property
-    def is_unclear(self) -> bool:
-        """Whether the two may be equal: the difference is not significant after correcting for the number of pairs."""
-        return not isinstance(self.adjusted, float) or self.adjusted >= SIGNIFICANT
+    def thin(self) -> str:
+        """The sentence to show first if the two have too few prompts in common; otherwise empty."""
+        return weigh(self.pair.difference, scale=DIFFERENCE).thin if self.pair else ""
 
 
 @role_required(Role.LEAD)
@@ -118,44 +109,41 @@ def generator_pair_file(request: AuthedRequest, name: str) -> StreamingHttpRespo
     first, second = request.GET.get("first", ""), request.GET.get("second", "")
     if first == second or not {first, second} <= set(generators):
         raise Http404(_("Choose two different generators of this campaign."))
-    return send_csv(
-        write_pair_csv(read_pair_clips(campaign, first, second), first, second), f"generators-{campaign.name}.csv"
-    )
+    return send_csv(write_pair_csv(campaign, first, second), f"generators-{campaign.name}.csv")
 
 
 def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> dict[str, Any]:
     """Return what the page shows of two generators. A bounded number of queries, whatever the campaign's size."""
     first, second, axis = wanted["first"], wanted["second"], Axis(wanted["axis"])
-    clips = read_pair_clips(campaign, first, second)
-    adjusted = _read_adjusted(campaign, first, second)
-    every = list_prompt_pairs(clips, first, second, axis, order=wanted["order"])
-    groups = find_groups_of_text(campaign, wanted["q"]) if wanted["q"] else None
-    pairs = [pair for pair in every if wanted["split"] in ("", pair.split) and (groups is None or pair.group in groups)]
+    figures = read_figures(campaign)
+    filters = {"split": wanted["split"], "text": wanted["q"]}
+    pairs = read_prompt_pairs(campaign, first, second, axis, order=wanted["order"], **filters)
     place = _find_place(pairs, parse_number(given.get("prompt", "")))
     chosen_page = parse_number(given.get("page", ""))
     page = place // PAGE if chosen_page is None else chosen_page
     rows = pairs[page * PAGE : (page + 1) * PAGE]
-    pair_shown = pairs[place] if pairs else None
-    prompts = read_prompts({pair.first_items[0] for pair in (*rows, *([pair_shown] if pair_shown else []))})
+    shown = pairs[place] if pairs else None
+    takes = _list_takes(campaign, shown, first, second, axis) if shown else []
+    prompts = read_prompts({pair.item for pair in (*rows, *([shown] if shown else []))})
     return {
         "first": first,
         "second": second,
         "axis": axis,
-        "verdicts": [_judge(clips, each, adjusted.get(each)) for each in AXES],
-        "has_figures": bool(adjusted),
+        "figures": figures,
+        "verdicts": _list_verdicts(figures, first, second),
         "count": len(pairs),
-        "all_count": len(every),
-        "rows": [(pair, prompts.get(pair.first_items[0], "")) for pair in rows],
-        "shown": pair_shown,
-        "shown_prompt": prompts.get(pair_shown.first_items[0], "") if pair_shown else "",
-        "players": _read_players(pair_shown, parse_number(given.get("take", "")) or 0) if pair_shown else None,
-        "takes": range(max(len(pair_shown.first_items), len(pair_shown.second_items))) if pair_shown else (),
+        "is_filtered": any(filters.values()),
+        "rows": [(pair, prompts.get(pair.item, "")) for pair in rows],
+        "shown": shown,
+        "shown_prompt": prompts.get(shown.item, "") if shown else "",
+        "players": _read_players(shown, takes, parse_number(given.get("take", "")) or 0) if shown else None,
+        "takes": range(len(takes)),
         "previous": pairs[place - 1].group if place else None,
         "next": pairs[place + 1].group if place + 1 < len(pairs) else None,
         "previous_page": page - 1 if page > 0 else None,
         "next_page": page + 1 if (page + 1) * PAGE < len(pairs) else None,
         "query": _keep_query(wanted),
-        "plot": plot_prompt_pairs(campaign, first, second, axis, every),
+        "plot": plot_prompt_pairs(campaign, first, second, axis, pairs),
     }
 
 
@@ -164,30 +152,30 @@ def _find_place(pairs: list[PromptPair], group: int | None) -> int:
     return next((place for place, pair in enumerate(pairs) if pair.group == group), 0)
 
 
-def _read_adjusted(campaign: Campaign, first: str, second: str) -> dict[Axis, Figure]:
-    """Return the stored p value of the two after Holm, by axis; empty if no figures are stored yet."""
-    figures = read_figures(campaign)
+def _list_verdicts(figures: StoredFigures, first: str, second: str) -> list[AxisVerdict]:
+    """Return the stored difference of the two on each axis; empty if no figures are stored yet."""
     if not figures.exists:
-        return {}
-    return {
-        axis: pair.adjusted
+        return []
+    return [
+        AxisVerdict(axis, next((pair for pair in pairs if {pair.first, pair.second} == {first, second}), None))
         for axis, pairs in figures.differences.items()
-        for pair in pairs
-        if {pair.first, pair.second} == {first, second}
-    }
+    ]
 
 
-def _judge(clips: list[PairClip], axis: Axis, adjusted: Figure | None) -> AxisVerdict:
-    pair = compare_pair(clips, axis)
-    return AxisVerdict(axis, pair, weigh(pair.difference, scale=DIFFERENCE).thin if pair else "", adjusted)
+def _list_takes(campaign: Campaign, pair: PromptPair, first: str, second: str, axis: Axis) -> list[tuple[int, int]]:
+    """Return which items of a prompt play side by side. The fewer clips of one generator begin again. One query."""
+    items = read_pair_items(campaign, [first, second], axis, [pair.group])
+    own, others = (items.get((pair.group, generator), ()) for generator in (first, second))
+    if not own or not others:  # withdrawn in the meantime
+        return []
+    return [(own[take % len(own)], others[take % len(others)]) for take in range(max(len(own), len(others)))]
 
 
-def _read_players(pair: PromptPair, take: int) -> list[dict[str, Any]]:
-    """Return what a player needs of one clip of each generator; of several clips of a prompt, the one numbered `take`.
-
-    One query.
-    """
-    keys = [items[take % len(items)] for items in (pair.first_items, pair.second_items)]
+def _read_players(pair: PromptPair, takes: list[tuple[int, int]], take: int) -> list[dict[str, Any]]:
+    """Return what a player needs of one clip of each generator. One query."""
+    if not takes:
+        return []
+    keys = takes[take % len(takes)]
     items = Item.objects.select_related("clip", "summary").in_bulk(keys)
     return [
         {

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_list import list_generators
 from annotation.agreement.details_json import details_to_json
-from annotation.agreement.generator_pair import list_prompt_pairs, read_pair_clips, read_prompts
+from annotation.agreement.generator_pair import read_pair_items, read_prompt_pairs, read_prompts
 from annotation.agreement.headlines import agreement_to_json
 from annotation.agreement.measures_json import measures_to_json
 from annotation.agreement.stored import StoredFigures, read_figures
@@ -74,18 +74,19 @@ class GeneratorPairView(RoleView):
         if first == second or not {first, second} <= set(list_generators(campaign)):
             raise exceptions.ValidationError({"first": [_("Choose two different generators of this campaign.")]})
         axis = _read_axis(request)
-        pairs = list_prompt_pairs(read_pair_clips(campaign, first, second), first, second, axis)
-        prompts = read_prompts({pair.first_items[0] for pair in pairs})
+        pairs = read_prompt_pairs(campaign, first, second, axis)
+        prompts = read_prompts([pair.item for pair in pairs])
+        items = read_pair_items(campaign, [first, second], axis)
         rows = [
             {
                 "prompt_group": pair.group,
-                "prompt": prompts.get(pair.first_items[0], ""),
+                "prompt": prompts.get(pair.item, ""),
                 "split": pair.split,
                 "first": _round(pair.first),
                 "second": _round(pair.second),
                 "difference": _round(pair.difference),
-                "first_items": pair.first_items,
-                "second_items": pair.second_items,
+                "first_items": items.get((pair.group, first), ()),
+                "second_items": items.get((pair.group, second), ()),
             }
             for pair in pairs
         ]

@@ -11,19 +11,16 @@ clip is the sum over its axes.
 
 from collections.abc import Iterable, Mapping
 
-from django.db.models import F, FloatField, IntegerField, PositiveBigIntegerField, Q, QuerySet, Value
+from django.db.models import FloatField, IntegerField, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Floor, Greatest, NullIf
 
+from annotation.campaigns.tally_columns import count_scores, sum_scores, sum_squares
 from annotation.models import ItemSummary
 from qsave.axes import AXES, Axis
-from qsave.statistics.tallies import N_UNIT, SUM_UNIT
 
 PRECISION = 100
 """Disputes are stored in no table; a query computes them in hundredths, so that they compare exactly."""
-
-# As whole numbers of eight bytes: a plain number is sent as one of four, in which N_UNIT is 0.
-_N_UNIT, _SUM_UNIT = (Value(unit, output_field=PositiveBigIntegerField()) for unit in (N_UNIT, SUM_UNIT))
 
 
 def select_disputed(bound: int | Combinable, axes: Iterable[Axis] = AXES) -> Q:
@@ -50,11 +47,9 @@ def annotate_disputes(
 
 
 def _measure(axis: Axis, spread: float) -> Combinable:
-    tally = F(f"{axis.value}_tally")
-    n, total, squares = tally / _N_UNIT, tally % _N_UNIT / _SUM_UNIT, tally % _SUM_UNIT
-    square_of_total = Cast(total, FloatField()) * Cast(total, FloatField())
-    deviations = Cast(squares, FloatField()) - square_of_total / NullIf(Cast(n, FloatField()), Value(0.0))
-    expected = Cast(n, FloatField()) - 1.0
+    n, total, squares = (Cast(part(axis), FloatField()) for part in (count_scores, sum_scores, sum_squares))
+    deviations = squares - total * total / NullIf(n, Value(0.0))
+    expected = n - 1.0
     excess = deviations / (spread**2 or 1.0) - expected
     is_split = Cast(Cast(f"{axis.value}_is_split", IntegerField()), FloatField())
     contested = Cast(f"{axis.value}_contested", FloatField())

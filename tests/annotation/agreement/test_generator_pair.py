@@ -7,10 +7,10 @@ from django.test import Client
 
 from accounts.models import User
 from annotation.agreement.figures import compute_agreement
-from annotation.agreement.generator_pair import PairClip, compare_pair, list_prompt_pairs, read_pair_clips
+from annotation.agreement.generator_pair import ORDERS, read_pair_items, read_prompt_pairs
 from annotation.agreement.stored import compute_figures
 from annotation.campaigns.campaigns import add_clips
-from annotation.models import Campaign, Clip
+from annotation.models import Campaign, Clip, Item, ItemSummary
 from qsave.axes import AXES, Axis
 from tests.annotation.factories import make_campaign, make_clip, make_lead, make_user, rate_all
 from tests.support.markup import collapse_space
@@ -44,42 +44,53 @@ def open_pair(client: Client, campaign: Campaign, **query: str) -> str:
     return collapse_space(answer.content.decode())
 
 
-def test_the_difference_equals_the_figure_of_the_campaign(pair_campaign: Campaign) -> None:
-    clips = read_pair_clips(pair_campaign, "wan2.1", "wan2.2")
-    figures = compute_agreement(pair_campaign).differences
-    for axis in AXES:
-        pair = compare_pair(clips, axis)
-        assert pair is not None
-        assert (pair.first, pair.groups, pair.difference) == (
-            figures[axis][0].first,
-            figures[axis][0].groups,
-            figures[axis][0].difference,
-        )
+def test_the_page_shows_the_differences_of_the_campaign(as_lead: Client, pair_campaign: Campaign) -> None:
+    compute_figures(pair_campaign)
+    answer = as_lead.get(f"/campaigns/{pair_campaign.name}/generators", {"first": "wan2.2", "second": "wan2.1"})
+    differences = compute_agreement(pair_campaign).differences
+    assert {one.axis: (one.pair,) for one in answer.context["verdicts"]} == differences
 
 
 def test_prompts_come_in_the_order_asked_for(pair_campaign: Campaign) -> None:
-    clips = read_pair_clips(pair_campaign, "wan2.1", "wan2.2")
-
     def list_differences(order: str) -> list[float]:
-        return [pair.difference for pair in list_prompt_pairs(clips, "wan2.1", "wan2.2", Axis.VISUAL, order=order)]
+        pairs = read_prompt_pairs(pair_campaign, "wan2.1", "wan2.2", Axis.VISUAL, order=order)
+        return [pair.difference for pair in pairs]
 
-    assert list_differences("gap") == [-2, 1, -1]  # the last prompt has two clips of wan2.2, 3 and 5
-    assert list_differences("first") == [1, -1, -2]
-    assert list_differences("second") == [-2, -1, 1]
+    assert {order: list_differences(order) for order in ORDERS} == {
+        "gap": [-2, 1, -1],  # the last prompt has two clips of wan2.2, 3 and 5
+        "first": [1, -1, -2],
+        "second": [-2, -1, 1],
+    }
 
 
-def test_a_clip_without_a_rating_on_the_axis_is_in_no_pair() -> None:
-    clips = [
-        PairClip(1, "one", 7, "train", {Axis.VISUAL: 3.0}),
-        PairClip(2, "other", 7, "train", {Axis.DYNAMIC: 3.0}),
-    ]
-    assert list_prompt_pairs(clips, "one", "other", Axis.VISUAL) == []
-    assert compare_pair(clips, Axis.VISUAL) is None
+def test_the_mos_of_prompts_are_means_of_the_figures_of_clips(pair_campaign: Campaign) -> None:
+    groups = dict(Item.objects.filter(campaign=pair_campaign).values_list("pk", "clip__prompt_group"))
+    rated = compute_agreement(pair_campaign).rated
+    for axis in AXES:
+        items = read_pair_items(pair_campaign, ["wan2.1", "wan2.2"], axis)
+        mos = dict(zip(rated[axis].item_keys.tolist(), rated[axis].mos.mos.tolist(), strict=True))
+        for pair in read_prompt_pairs(pair_campaign, "wan2.1", "wan2.2", axis):
+            for generator, mean in (("wan2.1", pair.first), ("wan2.2", pair.second)):
+                own = items[pair.group, generator]
+                assert {groups[item] for item in own} == {pair.group}
+                assert mean == pytest.approx(sum(mos[item] for item in own) / len(own))
+
+
+def test_a_clip_without_a_rating_on_the_axis_is_in_no_pair(pair_campaign: Campaign) -> None:
+    unrated = ItemSummary.objects.filter(item__clip__clip_id="b0")
+    unrated.update(visual_tally=0)
+    groups = {
+        axis: {pair.group for pair in read_prompt_pairs(pair_campaign, "wan2.1", "wan2.2", axis)} for axis in AXES
+    }
+    assert groups[Axis.DYNAMIC] - groups[Axis.VISUAL] == {find_group("a0")}
+    items = read_pair_items(pair_campaign, ["wan2.2"], Axis.VISUAL, [find_group("a0"), find_group("a1")])
+    assert set(items) == {(find_group("a1"), "wan2.2")}
 
 
 def test_the_page_shows_the_pair_and_plays_the_prompt_that_differs_most(
     as_lead: Client, pair_campaign: Campaign
 ) -> None:
+    compute_figures(pair_campaign)
     page = open_pair(as_lead, pair_campaign)
     assert "3 prompts, MOS on the axis visual" in page
     assert page.count("data-player-root") == 2
@@ -120,7 +131,7 @@ def test_the_page_needs_the_same_queries_however_many_prompts(
     as_lead: Client, pair_campaign: Campaign, django_assert_num_queries: object
 ) -> None:
     compute_figures(pair_campaign)
-    with django_assert_num_queries(13):  # type: ignore[operator]  # the stored figures take six
+    with django_assert_num_queries(14):  # type: ignore[operator]  # the stored figures take six
         open_pair(as_lead, pair_campaign)
 
 
@@ -134,7 +145,7 @@ def test_the_page_says_whether_the_difference_is_significant_among_all_pairs(as_
     add_clips(actor=lead, campaign=campaign, clips=list(Clip.objects.filter(clip_id__in=scores)))
     for _ in range(2):
         rate_all(make_user(), campaign, scores)
-    assert "is being computed" in open_pair(as_lead, campaign)
+    assert "are being computed" in open_pair(as_lead, campaign)
     compute_figures(campaign)
     page = open_pair(as_lead, campaign)
     assert page.count("<bdi>two</bdi> is 1.50 better than <bdi>one</bdi> on the same 8 prompts") == len(AXES)
