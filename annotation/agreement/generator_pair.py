@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from django.db.models import Avg, Count, F, FloatField, Min, Q, QuerySet
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Abs, Cast
 
 from annotation.campaigns.tally_columns import count_scores, sum_scores
@@ -16,7 +17,7 @@ from annotation.models import Campaign, Clip, ItemSummary
 from qsave.axes import AXES, Axis
 from qsave.csv_rows import Cell, round_cell, write_csv
 
-ORDERS = {
+ORDERS: Mapping[str, tuple[str | OrderBy, ...]] = {
     "gap": (Abs(F("difference")).desc(), "group"),
     "first": ("-difference", "group"),
     "second": ("difference", "group"),

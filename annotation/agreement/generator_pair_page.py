@@ -122,9 +122,9 @@ def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> 
     chosen_page = parse_number(given.get("page", ""))
     page = place // PAGE if chosen_page is None else chosen_page
     rows = pairs[page * PAGE : (page + 1) * PAGE]
-    shown = pairs[place] if pairs else None
-    takes = _list_takes(campaign, shown, first, second, axis) if shown else []
-    prompts = read_prompts({pair.item for pair in (*rows, *([shown] if shown else []))})
+    current = pairs[place] if pairs else None
+    takes = _list_takes(campaign, current, first, second, axis) if current else []
+    prompts = read_prompts({pair.item for pair in (*rows, *([current] if current else []))})
     return {
         "first": first,
         "second": second,
@@ -134,9 +134,9 @@ def _read_pair(campaign: Campaign, wanted: dict[str, Any], given: QueryDict) -> 
         "count": len(pairs),
         "is_filtered": any(filters.values()),
         "rows": [(pair, prompts.get(pair.item, "")) for pair in rows],
-        "shown": shown,
-        "shown_prompt": prompts.get(shown.item, "") if shown else "",
-        "players": _read_players(shown, takes, parse_number(given.get("take", "")) or 0) if shown else None,
+        "shown": current,
+        "shown_prompt": prompts.get(current.item, "") if current else "",
+        "players": _read_players(current, takes, parse_number(given.get("take", "")) or 0) if current else None,
         "takes": range(len(takes)),
         "previous": pairs[place - 1].group if place else None,
         "next": pairs[place + 1].group if place + 1 < len(pairs) else None,

@@ -113,7 +113,7 @@ def undo_exclusions(*, actor: User, items: Sequence[Item], entries: dict[int, Au
 
 def find_exclusion(item: Item) -> AuditEntry | None:
     """Return the entry by which `undo_exclusions` takes back the exclusion of a clip; None if it cannot."""
-    newest = _find_newest([item]).get(item.pk)
+    newest = _find_newest([item]).get(item.pk, 0)
     return AuditEntry.objects.filter(pk=newest, action="item.excluded").first()
 
 

@@ -157,14 +157,6 @@ UNDOS = {
         restore_items,
         ReasonForm,
     ),
-    "undo-exclusion": Act(
-        "",
-        _("Undo the exclusion of these clips"),
-        _("Each clip is as it was before, and the reports that the exclusion settled are open again."),
-        ngettext_lazy("The exclusion of %(n)s clip is undone.", "The exclusions of %(n)s clips are undone.", "n"),
-        undo_exclusions,
-        undoes="item.excluded",
-    ),
     "restore-priority": Act(
         "",
         _("Restore the priorities of these clips"),
@@ -184,6 +176,14 @@ UNDOS = {
         ),
         withdraw_ratings,
         undoes="item.more_ratings",
+    ),
+    "undo-exclusion": Act(
+        "",
+        _("Undo the exclusion of these clips"),
+        _("Each clip is as it was before, and the reports that the exclusion settled are open again."),
+        ngettext_lazy("The exclusion of %(n)s clip is undone.", "The exclusions of %(n)s clips are undone.", "n"),
+        undo_exclusions,
+        undoes="item.excluded",
     ),
 }
 """Acts that only a message offers, after the act that they take back."""

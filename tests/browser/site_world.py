@@ -49,6 +49,7 @@ CARD = Path(settings.BASE_DIR, "modelassist", "starter", "README.md")
 STRANGER, GUEST = "stranger", "guest"
 KNOWN = {axis.value: 4.0 for axis in AXES}
 NO_PAGES = {
+    "release-preview": "a part of the page that freezes a release",
     "clip-media": "a video or a picture",
     "clip-version-media": "a video or a picture",
     "timesheet-file": "a file",
