@@ -1,5 +1,6 @@
 """A small release with clips that can be decoded, of which every preset has rows."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,4 +35,5 @@ def _record(media: Path, clip_id: str, *ratings: Any, split: str = "train") -> C
     path = write_video(media / name, shade=20 + sum(clip_id.encode()) % 200)
     prompt = "A square <image> wanders" if split == "train" else f"Another square, {split}"
     values: dict[str, Any] = {"prompt": prompt, "prompt_group": prompt, "sha256": hash_file(path), "original": name}
-    return clip(clip_id, *ratings, split=split, fast=(), slow=(), **values)
+    record = clip(clip_id, *ratings, split=split, fast=(), slow=(), **values)
+    return replace(record, facts=record.facts | {"bytes": path.stat().st_size})
