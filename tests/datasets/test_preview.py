@@ -72,11 +72,12 @@ def campaign() -> Campaign:
     first = Guideline.objects.get_or_create(
         campaign=campaign, number=1, defaults={"text": "Look.", "created_by": lead}
     )[0]
-    ratings = list(Rating.objects.order_by("pk"))
+    ratings = list(Rating.objects.order_by("item__clip__clip_id", "rater"))  # the queue gave them out in any order
     for number, rating in enumerate(ratings):
         rating.arm = "assisted" if number % 3 == 0 else "blind"
-        rating.critic_active, rating.is_simulated = True, number % 7 == 0
-        rating.guideline = (None, first, version)[number % 3]
+        rating.critic_active = True
+        rating.is_simulated = number % 7 == 0 or rating.item.clip.clip_id == "val-00"
+        rating.guideline = (None, first, version)[number // 2 % 3]
         rating.save()
         RatingRevision.objects.filter(rating=rating).update(
             viewing={} if number % 5 == 0 else {"watched_share": (number % 5) / 4}
